@@ -1,0 +1,168 @@
+"""The catalogue of audit events: one frozen class each; fields beyond the common ones become `data`.
+
+Never a password, code, token, secret, assertion or cookie.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+COMMON = frozenset({"subject", "client", "session"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`subject` is the user id that the event is about."""
+
+    name: ClassVar[str]
+    subject: str | None = None
+    client: str | None = None
+    session: str | None = None
+
+    def data(self) -> dict[str, Any]:
+        found = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in COMMON}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(Event):
+    name = "sign_in"
+    amr: tuple[str, ...] = ()
+    acr: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInFailed(Event):
+    """`identifier` is a keyed hash of what was typed, never the text."""
+
+    name = "sign_in_failed"
+    reason: str
+    identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordClosed(Event):
+    name = "password_closed"
+    seconds: int
+    identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(Event):
+    name = "password_changed"
+    by_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDevice(Event):
+    name = "new_device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(Event):
+    name = "session_ended"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consented(Event):
+    name = "consent_given"
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWithdrawn(Event):
+    name = "consent_withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantMade(Event):
+    name = "grant_made"
+    grant: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRevoked(Event):
+    name = "grant_revoked"
+    grant: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshReused(Event):
+    name = "refresh_reused"
+    grant: str
+    presented: int
+    current: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshRetried(Event):
+    name = "refresh_retried"
+    grant: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreBehind(Event):
+    name = "store_behind"
+    grant: str
+    presented: int
+    current: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeReplayed(Event):
+    name = "code_replayed"
+    grant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(Event):
+    name = "token_revoked"
+    jti: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegacyAudience(Event):
+    name = "assertion_legacy_audience"
+    audience: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Event):
+    """A record that admins keep (user, group, client, API, attribute, setting) was made, changed or removed."""
+
+    name = "changed"
+    kind: str
+    id: str
+    act: str
+    fields: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStateChanged(Event):
+    name = "key_state_changed"
+    kid: str
+    alg: str
+    state: str
+    emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretsChanged(Event):
+    name = "secrets_changed"
+    act: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerMade(Event):
+    name = "owner_made"
+    way: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored(Event):
+    name = "restored_from_backup"
+    epoch: int

@@ -1,0 +1,145 @@
+"""Who proved what, when, in which session: the record that every token is made from."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+from json import dumps, loads
+from typing import NewType
+
+UserId = NewType("UserId", str)
+SessionId = NewType("SessionId", str)
+
+
+class Level(IntEnum):
+    """How sure we are, low to high. Their names on the wire are the acr values."""
+
+    PWD = 1
+    MFA_LOW = 2
+    MFA = 3
+    PHR = 4
+
+    @property
+    def acr(self) -> str:
+        return _ACR[self]
+
+
+_ACR = {Level.PWD: "pwd", Level.MFA_LOW: "mfa-low", Level.MFA: "mfa", Level.PHR: "phr"}
+LEVELS = {acr: level for level, acr in _ACR.items()}
+
+
+class Kind(StrEnum):
+    """What sort of thing a factor is; two proofs of one kind are not two factors."""
+
+    KNOWLEDGE = "knowledge"
+    POSSESSION = "possession"
+    UPSTREAM = "upstream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One thing that was shown. `alone` and `beside` say what it is worth as the only proof and as a second."""
+
+    factor: str
+    amr: tuple[str, ...]
+    kind: Kind
+    at: datetime
+    alone: Level = Level.PWD
+    beside: Level = Level.PWD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """Born when a session opens; copied into each grant; never computed again."""
+
+    user: UserId
+    session: SessionId
+    at: datetime
+    proofs: tuple[Proof, ...]
+
+    @property
+    def level(self) -> Level:
+        return level_of(self.proofs)
+
+    @property
+    def acr(self) -> str:
+        return self.level.acr
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        return amr_of(self.proofs)
+
+    def reaches(self, level: Level) -> bool:
+        return self.level >= level
+
+    def stepped_up(self, proof: Proof) -> "Authentication":
+        """The same sign-in with one more proof: its time stays."""
+        return replace(self, proofs=(*self.proofs, proof))
+
+
+def level_of(proofs: tuple[Proof, ...]) -> Level:
+    """What proofs are worth together: a second one counts only beside one of another kind."""
+    reached = max((proof.alone for proof in proofs), default=Level.PWD)
+    if len({proof.kind for proof in proofs}) > 1:
+        reached = max(reached, *(proof.beside for proof in proofs))
+    return reached
+
+
+def amr_of(proofs: tuple[Proof, ...]) -> tuple[str, ...]:
+    """The amr words of what was shown, in order; "mfa" is among them exactly when the level says so."""
+    words = dict.fromkeys(word for proof in proofs for word in proof.amr if word != "mfa")
+    if level_of(proofs) >= Level.MFA_LOW:
+        words["mfa"] = None
+    return tuple(words)
+
+
+def to_json(authentication: Authentication) -> str:
+    return dumps(
+        {
+            "user": authentication.user,
+            "session": authentication.session,
+            "at": authentication.at.isoformat(),
+            "proofs": proofs_to_json(authentication.proofs),
+        },
+        separators=(",", ":"),
+    )
+
+
+@lru_cache(maxsize=4096)
+def from_json(text: str) -> Authentication:
+    """Read back; equal text gives the same frozen record, so a hot grant is parsed once."""
+    value = loads(text)
+    return Authentication(
+        user=UserId(value["user"]),
+        session=SessionId(value["session"]),
+        at=datetime.fromisoformat(value["at"]),
+        proofs=proofs_from_json(value["proofs"]),
+    )
+
+
+def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:
+    return [
+        {
+            "factor": proof.factor,
+            "amr": list(proof.amr),
+            "kind": proof.kind.value,
+            "at": proof.at.isoformat(),
+            "alone": int(proof.alone),
+            "beside": int(proof.beside),
+        }
+        for proof in proofs
+    ]
+
+
+def proofs_from_json(values: list[dict[str, object]]) -> tuple[Proof, ...]:
+    return tuple(
+        Proof(
+            factor=str(value["factor"]),
+            amr=tuple(value["amr"]),  # type: ignore[arg-type]
+            kind=Kind(str(value["kind"])),
+            at=datetime.fromisoformat(str(value["at"])),
+            alone=Level(value["alone"]),  # type: ignore[arg-type]
+            beside=Level(value["beside"]),  # type: ignore[arg-type]
+        )
+        for value in values
+    )

@@ -1,0 +1,1 @@
+"""Apps that send people to us or ask for tokens."""

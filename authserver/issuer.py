@@ -1,0 +1,54 @@
+"""Issuer: this server as a value. With `db`, the open transaction, it is all that domain functions are given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from authserver.clock import Clock
+from authserver.config import Config
+from authserver.keys.keyring import Keyring
+from authserver.limits.limiter import Limiter
+from authserver.refusals.batch import Refusals
+from authserver.settings.catalogue import Settings
+from authserver.store import Database, Live, Revisions
+from authserver.vault import Roots, Vault
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    config: Config
+    clock: Clock
+    database: Database
+    revisions: Revisions
+    vault: Vault
+    limiter: Limiter
+    refusals: Refusals
+    live_settings: Live[Settings]
+    live_keyring: Live[Keyring]
+    live_roots: Live[Roots]
+    _kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.config.url
+
+    @property
+    def settings(self) -> Settings:
+        return self.live_settings()
+
+    @property
+    def keyring(self) -> Keyring:
+        return self.live_keyring()
+
+    @property
+    def roots(self) -> Roots:
+        return self.live_roots()
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """Something a higher layer keeps in memory for the life of this server, made at first use."""
+        found = self._kept.get(name)
+        if found is None:
+            found = self._kept.setdefault(name, make())
+        return found  # type: ignore[no-any-return]

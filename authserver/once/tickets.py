@@ -1,0 +1,158 @@
+"""What we hand out for one use. A ticket is found by its key and opened by its answer.
+
+A bearer artifact is the string `key.answer`, both random; for a short code the key is the transaction and the
+answer is what was typed. The answer is kept as a MAC under the purpose root "ticket", and the payload sealed to
+the kind and key, so that nothing in the database can be presented.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from authserver.opaque import new_secret, same
+from authserver.store import Hot, Session
+from authserver.vault import Roots
+
+PURPOSE = "ticket"
+KEY_BYTES, ANSWER_BYTES = 16, 32
+KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+OPEN = Hot(
+    """INSERT INTO tickets (kind, key, answer, attempts_left, grant_id, payload, created_at, expires_at)
+       VALUES (:kind, :key, :answer, :attempts, :grant, :payload, :now, :expires)
+       ON CONFLICT (kind, key) DO UPDATE SET answer = :answer, attempts_left = :attempts, grant_id = :grant,
+         payload = :payload, created_at = :now, expires_at = :expires, consumed_at = NULL"""
+)
+CONSUME = Hot(
+    """UPDATE tickets SET attempts_left = attempts_left - 1,
+              consumed_at = CASE WHEN answer = :answer THEN :now END
+        WHERE kind = :kind AND key = :key AND consumed_at IS NULL AND attempts_left > 0 AND expires_at > :now
+    RETURNING consumed_at, attempts_left, payload, grant_id"""
+)
+FIND = Hot(
+    """SELECT answer, attempts_left, payload, grant_id, expires_at, consumed_at
+         FROM tickets WHERE kind = :kind AND key = :key"""
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """Spent by us, just now (or, from peek(), still to be spent)."""
+
+    payload: dict[str, Any]
+    grant: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """The answer was wrong; it cost a try."""
+
+    attempts_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """The right answer, but somebody was first."""
+
+    at: datetime
+    grant: str | None
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Unknown, expired, out of tries, or never ours."""
+
+
+def open_ticket(  # noqa: PLR0913
+    db: Session,
+    roots: Roots,
+    kind: str,
+    *,
+    now: datetime,
+    expires_at: datetime,
+    payload: dict[str, Any] | None = None,
+    key: str | None = None,
+    answer: str | None = None,
+    attempts: int = 1,
+    grant: str | None = None,
+) -> str:
+    """Hand out a ticket, `key.answer`. A new one under the same key replaces the old."""
+    key = key or new_secret(KEY_BYTES)
+    answer = answer or new_secret(ANSWER_BYTES)
+    db.hot(
+        OPEN,
+        {
+            "kind": kind,
+            "key": key,
+            "answer": _answer(roots, kind, key, answer)[0],
+            "attempts": attempts,
+            "grant": grant,
+            "payload": _seal(roots, kind, key, payload or {}),
+            "now": db.time(now),
+            "expires": db.time(expires_at),
+        },
+    ).close()
+    return f"{key}.{answer}"
+
+
+def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) -> Ticket | Spent | Gone:
+    """What a ticket would give, without spending it or counting a try. For checks before consume()."""
+    key, _, answer = ticket.partition(".")
+    row = db.one(FIND, {"kind": kind, "key": key}) if KEY.fullmatch(key) and answer else None
+    if row is None:
+        return Gone()
+    stored, attempts_left, payload, grant, expires_at, consumed_at = row
+    if not any(same(bytes(stored), candidate) for candidate in _answer(roots, kind, key, answer)):
+        return Gone()
+    read = db.database.read_time
+    if consumed_at is not None:
+        return Spent(at=read(consumed_at), grant=grant, payload=_open(roots, kind, key, payload))
+    if attempts_left <= 0 or read(expires_at) <= now:
+        return Gone()
+    return Ticket(payload=_open(roots, kind, key, payload), grant=grant)
+
+
+def consume(
+    db: Session, roots: Roots, kind: str, key: str, answer: str, *, now: datetime
+) -> Ticket | Wrong | Spent | Gone:
+    """Spend a ticket. One statement counts the attempt and spends it, so neither can be raced."""
+    row = db.one(FIND, {"kind": kind, "key": key}) if KEY.fullmatch(key) else None
+    if row is None:
+        return Gone()
+    candidates = _answer(roots, kind, key, answer)
+    stored = bytes(row[0])
+    right = next((candidate for candidate in candidates if same(stored, candidate)), candidates[0])
+    taken = db.one(CONSUME, {"kind": kind, "key": key, "answer": right, "now": db.time(now)})
+    if taken is None:
+        again = db.one(FIND, {"kind": kind, "key": key})
+        if again is None or again[5] is None or not same(bytes(again[0]), right):
+            return Gone()
+        return Spent(
+            at=db.database.read_time(again[5]), grant=again[3], payload=_open(roots, kind, key, again[2])
+        )
+    consumed_at, attempts_left, payload, grant = taken
+    if consumed_at is None:
+        return Wrong(attempts_left=attempts_left)
+    return Ticket(payload=_open(roots, kind, key, payload), grant=grant)
+
+
+def _answer(roots: Roots, kind: str, key: str, answer: str) -> list[bytes]:
+    """The MAC under the current root first, then under those that still verify."""
+    message = "\x1f".join((kind, key, answer)).encode("utf-8", "surrogatepass")
+    current, mac = roots.mac(PURPOSE, message)
+    others = (roots.mac_by(PURPOSE, root.id, message) for root in roots.known(PURPOSE) if root.id != current)
+    return [mac, *(other for other in others if other)]
+
+
+def _seal(roots: Roots, kind: str, key: str, payload: dict[str, Any]) -> bytes:
+    text = json.dumps(payload, separators=(",", ":")).encode()
+    return roots.seal(PURPOSE, text, f"{kind}\x1f{key}".encode()).encode()
+
+
+def _open(roots: Roots, kind: str, key: str, payload: bytes) -> dict[str, Any]:
+    text = roots.open(PURPOSE, bytes(payload).decode(), f"{kind}\x1f{key}".encode())
+    found: dict[str, Any] = json.loads(text) if text is not None else {}
+    return found

@@ -1,0 +1,62 @@
+"""Opaque values: identifiers, secrets, and how they are compared and kept."""
+
+import hashlib
+import hmac
+import secrets
+import time
+
+
+def new_id() -> str:
+    """A time-ordered UUID (version 7) as 32 hex digits: unique anywhere, and kind to indexes."""
+    milliseconds = time.time_ns() // 1_000_000
+    tail = secrets.randbits(74)
+    value = milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
+    return f"{value:032x}"
+
+
+def new_secret(size: int = 32) -> str:
+    """`size` random bytes, URL-safe. The default is 256 bits."""
+    return secrets.token_urlsafe(size)
+
+
+def digits(count: int) -> str:
+    """A decimal code of `count` digits, each value as likely as any other."""
+    return f"{secrets.randbelow(10**count):0{count}d}"
+
+
+def digest(value: str | bytes) -> bytes:
+    """What is stored of a secret that has 128 bits or more; shorter ones need a keyed digest."""
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value).digest()
+
+
+def same(one: str | bytes, other: str | bytes) -> bool:
+    """Equality in constant time, for anything secret; any text may be compared."""
+    a = one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one
+    b = other.encode("utf-8", "surrogatepass") if isinstance(other, str) else other
+    return hmac.compare_digest(a, b)
+
+
+class Secret:
+    """Text that must never be shown: its repr and str are an ellipsis."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "…"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and same(self._value, other._value)
+
+    def __hash__(self) -> int:
+        return hash(digest(self._value))
+
+    def __bool__(self) -> bool:
+        return bool(self._value)

@@ -1,0 +1,267 @@
+"""Sessions on the database: reading() cannot write, writing() is durable, writing_fast() may lose a last write.
+
+Hot statements run on the driver's own cursor; everything else uses the ORM on the same connection.
+"""
+
+import logging
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+import psycopg
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, make_url, pool
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlalchemy import orm
+
+from authserver.errors import Unavailable
+from authserver.store.types import Base, read_time, time_text
+
+log = logging.getLogger(__name__)
+models = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+Mode = Literal["read", "write", "fast"]
+T = TypeVar("T")
+NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
+RETRIES = 3
+BUSY_MS = 5_000
+
+
+class Hot:
+    """A statement of a hot path: written once with :names, run on the driver's cursor of either store."""
+
+    __slots__ = ("pyformat", "sql")
+
+    def __init__(self, sql: str) -> None:
+        self.sql = " ".join(sql.split())
+        self.pyformat = NAMED.sub(r"%(\1)s", self.sql.replace("%", "%%"))
+
+
+class Session:
+    """One open transaction. Nothing is asked of the database before the first statement."""
+
+    __slots__ = ("_fairy", "_mode", "_orm", "database", "statements")
+
+    def __init__(self, database: "Database", mode: Mode) -> None:
+        self.database = database
+        self._mode = mode
+        self._fairy: PoolProxiedConnection | None = None
+        self._orm: orm.Session | None = None
+        self.statements = 0
+
+    def hot(self, statement: Hot, values: Mapping[str, Any]) -> Any:
+        """The cursor of a hot statement; times go through `time()` and `Database.read_time`."""
+        cursor = self._connection().cursor()
+        if self.database.counting is not None:
+            self.database.counting(statement.sql)
+        cursor.execute(statement.sql if self.database.embedded else statement.pyformat, values)
+        return cursor
+
+    def one(self, statement: Hot, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        cursor = self.hot(statement, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        cursor.close()
+        return row
+
+    def time(self, moment: datetime) -> Any:
+        """A time as the driver takes it."""
+        return time_text(moment) if self.database.embedded else moment
+
+    @property
+    def orm(self) -> orm.Session:
+        """SQLAlchemy's session on this same connection and transaction."""
+        if self._orm is None:
+            self._connection()
+            connection = Connection(self.database.engine(self._mode), connection=self._fairy)
+            self._orm = orm.Session(bind=connection, expire_on_commit=False, autoflush=True)
+        return self._orm
+
+    def _connection(self) -> Any:
+        if self._fairy is None:
+            self._fairy = self.database.engine(self._mode).raw_connection()
+            if self._mode != "read" and self.database.embedded:
+                self._fairy.cursor().execute("BEGIN IMMEDIATE")
+        return self._fairy
+
+    def commit(self) -> None:
+        if self._orm is not None:
+            self._orm.flush()
+        if self._fairy is not None:
+            self._fairy.commit()
+
+    def close(self) -> None:
+        fairy, self._fairy = self._fairy, None
+        session, self._orm = self._orm, None
+        try:
+            if session is not None:
+                session.close()
+        finally:
+            if fairy is not None:
+                fairy.close()
+
+    def invalidate(self) -> None:
+        if self._fairy is not None:
+            self._fairy.invalidate()
+
+
+class FlaskApp(Protocol):
+    config: Any
+    extensions: dict[str, Any]
+
+    def app_context(self) -> Any: ...
+
+
+@dataclass(slots=True)
+class Database:
+    """The pools, bound once in create_app."""
+
+    engines: Mapping[Mode, Engine]
+    node: str = ""
+    counting: Callable[[str], None] | None = None
+
+    @classmethod
+    def bind(cls, app: FlaskApp, url: str, *, pool_size: int = 16) -> "Database":
+        app.config.update(
+            SQLALCHEMY_DATABASE_URI=url,
+            SQLALCHEMY_BINDS={
+                "write": engine_options(url, "write", pool_size),
+                "fast": engine_options(url, "fast", pool_size),
+                "read": engine_options(url, "read", pool_size),
+            },
+            SQLALCHEMY_ENGINE_OPTIONS={"poolclass": pool.NullPool},
+        )
+        models.init_app(app)
+        with app.app_context():
+            engines = models.engines
+            found: dict[Mode, Engine] = {
+                "read": engines["read"],
+                "write": engines["write"],
+                "fast": engines["fast"] if url.startswith("sqlite") else engines["write"],
+            }
+        for mode, engine in found.items():
+            if engine.dialect.name == "sqlite":
+                prepare_sqlite(engine, mode)
+        return cls(found)
+
+    @property
+    def embedded(self) -> bool:
+        """SQLite: one file, one writer at a time."""
+        return self.engines["write"].dialect.name == "sqlite"
+
+    def engine(self, mode: Mode) -> Engine:
+        return self.engines[mode]
+
+    @staticmethod
+    def read_time(value: Any) -> datetime:
+        return read_time(value)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that cannot write, by the database's own word."""
+        yield from self._session("read")
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One short durable transaction: committed on exit, rolled back on an exception."""
+        yield from self._session("write")
+
+    @contextmanager
+    def writing_fast(self) -> Iterator[Session]:
+        """As writing(), but a power cut may lose the last commits: only for what heals itself."""
+        yield from self._session("fast")
+
+    def _session(self, mode: Mode) -> Iterator[Session]:
+        session = Session(self, mode)
+        try:
+            yield session
+            session.commit()
+        except (
+            sqlite3.OperationalError,
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            sqlalchemy_errors.OperationalError,
+            sqlalchemy_errors.InterfaceError,
+            sqlalchemy_errors.TimeoutError,
+        ) as error:
+            if is_away(error):
+                session.invalidate()
+            raise Unavailable(f"database: {type(error).__name__}: {error}".strip()) from error
+        finally:
+            session.close()
+
+    def dispose(self) -> None:
+        for engine in set(self.engines.values()):
+            engine.dispose()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the connection itself is of no more use."""
+    original = getattr(error, "orig", error)
+    return isinstance(original, psycopg.Error) and not isinstance(original, psycopg.errors.LockNotAvailable)
+
+
+def retrying(attempt: Callable[[], T]) -> T:
+    """Run a unit of work again when the database asked for it (a busy file, a serialization failure)."""
+    for left in range(RETRIES, -1, -1):
+        try:
+            return attempt()
+        except Unavailable as error:
+            if left == 0 or not wants_retry(error.__cause__):
+                raise
+            log.info("the database asked for another try: %s", error)
+    raise AssertionError  # pragma: no cover
+
+
+def wants_retry(error: BaseException | None) -> bool:
+    original = getattr(error, "orig", error)
+    if isinstance(original, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)):
+        return True
+    return isinstance(original, sqlite3.OperationalError) and "locked" in str(original)
+
+
+def engine_options(url: str, mode: Mode, pool_size: int) -> dict[str, Any]:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return {
+            "url": url,
+            "poolclass": pool.SingletonThreadPool,
+            "pool_size": 64,
+            "connect_args": {
+                "timeout": BUSY_MS / 1000,
+                "isolation_level": None,
+                "check_same_thread": False,
+                "cached_statements": 256,
+            },
+        }
+    options = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s"
+    if mode == "read":
+        options += " -c default_transaction_read_only=on"
+    return {
+        "url": parsed.set(drivername="postgresql+psycopg"),
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 3,
+        "pool_use_lifo": True,
+        "connect_args": {"options": options, "connect_timeout": 3},
+        # One statement is one round trip when nothing opens a transaction around it.
+        **({"isolation_level": "AUTOCOMMIT"} if mode == "read" else {}),
+    }
+
+
+def prepare_sqlite(engine: Engine, mode: Mode) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
+            f"busy_timeout={BUSY_MS}",
+            "foreign_keys=ON",
+            "cache_size=-8000",
+            "temp_store=MEMORY",
+            *(("query_only=ON",) if mode == "read" else ()),
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()

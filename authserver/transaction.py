@@ -1,0 +1,36 @@
+"""Transaction, the record of a login under way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from authserver.authentication import Proof, UserId
+
+
+class Purpose(StrEnum):
+    """Why somebody is being asked to prove who they are."""
+
+    AUTHORIZE = "authorize"  # an app sent them; the request waits to be resumed
+    SIGN_IN = "sign_in"  # they came by themselves; `request["return_to"]` is a path of ours
+    FRESH = "fresh"  # an account change asks for a fresh proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """Sealed until the first proof, a row from then on; bound to one browser; completed once.
+
+    `request` is what waits for the end of the login: for AUTHORIZE the request's own parameters.
+    `version` is 0 while sealed; a row is advanced only by whoever saw its version.
+    """
+
+    id: str
+    purpose: Purpose
+    request: Mapping[str, str]
+    browser: bytes
+    created_at: datetime
+    expires_at: datetime
+    user: UserId | None = None
+    proofs: tuple[Proof, ...] = ()
+    remembered: bool = False
+    version: int = 0
