@@ -47,7 +47,6 @@ class Client:
     id_token_lifetime: int | None = None
     refresh_idle_lifetime: int | None = None
     refresh_lifetime: int | None = None
-    rotate_refresh_tokens: bool = True
     idle_ends_tokens: bool = False
     contact: str = ""
     logo_url: str = ""

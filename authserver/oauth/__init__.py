@@ -1,1 +1,1 @@
-"""oauth."""
+"""The protocol. Authlib lives here and nowhere else; no Flask."""

@@ -1,10 +1,12 @@
 """Consents, grants (the family that every token descends from), and revoked access tokens."""
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from authserver.store.database import Hot
 from authserver.store.types import Base, Id, Json, UtcDateTime
 
 
@@ -61,3 +63,60 @@ class RevokedTokenRow(Base):
     __table_args__ = (Index("ix_revoked_tokens_expires_at", "expires_at"),)
     jti: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+STANDING = """SELECT g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g.scope, g.resources, g.claims,
+       g.authentication, g.offline, g.generation, g.rotated_at, g.granted_at, g.refresh_expires_at, g.ends_at,
+       g.revoked_at, u.subject, u.status, u.epoch, s.ended_at, s.id, s.idle_until
+  FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_sessions s ON s.id = g.session_id"""
+
+LOAD = Hot(f"{STANDING} WHERE g.id = :grant")
+OF_USER = Hot(
+    f"""{STANDING} WHERE g.user_id = :user AND g.revoked_at IS NULL AND g.ends_at > :now
+        ORDER BY g.granted_at DESC"""  # noqa: S608
+)
+BEGIN = Hot(
+    """INSERT INTO grants (id, user_id, user_epoch, client_id, session_id, scope, resources, claims,
+                           authentication, offline, generation, granted_at, refresh_expires_at, ends_at)
+       VALUES (:id, :user, :epoch, :client, :session, :scope, :resources, :claims,
+               :authentication, :offline, 0, :now, :refresh_expires_at, :ends_at)"""
+)
+ROTATE = Hot(
+    """UPDATE grants SET generation = :presented + 1, rotated_at = :now,
+              refresh_expires_at = CASE WHEN ends_at < :idle THEN ends_at ELSE :idle END
+        WHERE id = :grant AND generation = :standing AND revoked_at IS NULL AND refresh_expires_at > :now
+    RETURNING id"""
+)
+GENERATION = Hot(
+    "SELECT generation, rotated_at, revoked_at, refresh_expires_at FROM grants WHERE id = :grant"
+)
+REVOKE = Hot(
+    """UPDATE grants SET revoked_at = :now, revoke_reason = :reason
+        WHERE id = :grant AND revoked_at IS NULL
+    RETURNING id, user_id, client_id, session_id"""
+)
+MATCHING = {
+    "session": "session_id = :session",
+    "user": "user_id = :user",
+    "client": "client_id = :client",
+    "spare_session": "session_id <> :spare_session",
+    "spare_offline": "offline <> :spare_offline",
+}
+
+
+@cache
+def revoke_matching(names: frozenset[str]) -> Hot:
+    """The statement that ends every family for which all the named conditions hold."""
+    where = " AND ".join(MATCHING[name] for name in sorted(names))
+    return Hot(
+        f"""UPDATE grants SET revoked_at = :now, revoke_reason = :reason
+             WHERE {where} AND revoked_at IS NULL
+         RETURNING id, user_id, client_id, session_id"""  # noqa: S608
+    )
+
+
+TOKEN_REVOKED = Hot("SELECT 1 FROM revoked_tokens WHERE jti = :jti")
+REVOKE_TOKEN = Hot(
+    """INSERT INTO revoked_tokens (jti, expires_at) VALUES (:jti, :until)
+       ON CONFLICT DO NOTHING RETURNING jti"""
+)

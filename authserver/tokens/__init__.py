@@ -1,1 +1,1 @@
-"""tokens."""
+"""Tokens: the grant that they descend from, and the one place where they are made."""

@@ -1,0 +1,168 @@
+"""A client proves itself: secret, private_key_jwt, or only its name where it is public.
+
+The same on every endpoint, by the registered method alone, with one answer for every failure.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import unquote_to_bytes
+
+from authserver.audit import record
+from authserver.audit.events import LegacyAudience
+from authserver.clients import find, keys
+from authserver.clients.client import Client
+from authserver.issuer import Issuer
+from authserver.jose import CLIENT_ASSERTION, BadToken, Expected, claimant, verify
+from authserver.oauth.errors import invalid_client, invalid_request
+from authserver.oauth.request import OAuthRequest
+from authserver.once import remember
+from authserver.opaque import digest, same
+from authserver.store import retrying
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+NOBODY = digest("no client has this secret")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What a request shows of its client, not yet believed."""
+
+    method: str
+    client_id: str
+    credential: str = ""
+
+
+def authenticate(issuer: Issuer, request: OAuthRequest) -> Client:
+    """The client of this request, or the one refusal. CL-1, CL-2, CL-8."""
+    presented = present(request)
+    client = find.by_client_id(issuer, presented.client_id)
+    if presented.method in ("client_secret_basic", "client_secret_post"):
+        right = _secret_is_right(issuer, client, presented.credential)
+    elif presented.method == "private_key_jwt":
+        right = client is not None and _assertion_is_right(issuer, request, client, presented.credential)
+    else:
+        right = client is not None and client.is_public
+    if client is None:
+        raise invalid_client("no client has this id", rule="unknown_client", value=presented.client_id)
+    if client.auth_method != presented.method:
+        raise invalid_client(
+            f"the client is registered for {client.auth_method} and used {presented.method}",
+            rule="auth_method",
+            value=presented.method,
+            nearest=client.auth_method,
+        )
+    if not right:
+        raise invalid_client("the credential is wrong", rule="wrong_credential", value=presented.client_id)
+    if not client.active:
+        raise invalid_client("the client is disabled", rule="client_disabled", value=presented.client_id)
+    return client
+
+
+def present(request: OAuthRequest) -> Presented:
+    """Exactly one way to authenticate may be used in one request. RFC 6749 §2.3."""
+    form = request.form
+    ways = []
+    if request.authorization is not None:
+        ways.append(_basic(request.authorization))
+    if "client_secret" in form:
+        ways.append(
+            Presented(
+                method="client_secret_post",
+                client_id=form.get("client_id", ""),
+                credential=form["client_secret"],
+            )
+        )
+    if "client_assertion" in form or "client_assertion_type" in form:
+        ways.append(_assertion(form.get("client_assertion_type"), form.get("client_assertion", "")))
+    if len(ways) > 1:
+        raise invalid_request("use one way of client authentication", rule="several_credentials")
+    named = form.get("client_id")
+    if not ways:
+        if not named:
+            raise invalid_client("the request names no client", rule="no_client")
+        return Presented(method="none", client_id=named)
+    if named is not None and named != ways[0].client_id:
+        raise invalid_request("client_id is not the authenticated client's", rule="client_id_differs")
+    return ways[0]
+
+
+def _basic(header: str) -> Presented:
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise invalid_client("the Authorization header is not Basic", rule="basic_scheme")
+    try:
+        text = base64.b64decode(value.strip(), validate=True).decode("utf-8")
+        client_id, colon, secret = text.partition(":")
+        decoded = _form_decoded(client_id), _form_decoded(secret)
+    except (binascii.Error, ValueError) as error:
+        raise invalid_client("the Basic credentials cannot be read", rule="basic_malformed") from error
+    if not colon or not decoded[0] or "\0" in decoded[0] + decoded[1]:
+        raise invalid_client("the Basic credentials are incomplete", rule="basic_malformed")
+    return Presented(method="client_secret_basic", client_id=decoded[0], credential=decoded[1])
+
+
+def _form_decoded(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+
+
+def _assertion(kind: str | None, assertion: str) -> Presented:
+    if kind != ASSERTION_TYPE or not assertion:
+        raise invalid_client("the client assertion is missing or of another type", rule="assertion_type")
+    try:
+        # Only to find the keys to verify with; nothing is believed yet.
+        return Presented(method="private_key_jwt", client_id=claimant(assertion), credential=assertion)
+    except BadToken as error:
+        raise invalid_client(error.detail, rule=f"assertion_{error.rule}") from error
+
+
+def _secret_is_right(issuer: Issuer, client: Client | None, secret: str) -> bool:
+    """Compared in constant time, against a stand-in where there is none. CL-6."""
+    shown = digest(secret)
+    now = issuer.clock()
+    live = [
+        stored.digest
+        for stored in (client.secrets if client else ())
+        if stored.expires_at is None or stored.expires_at > now
+    ]
+    return [same(shown, stored) for stored in live or [NOBODY]].count(True) > 0
+
+
+def _assertion_is_right(issuer: Issuer, request: OAuthRequest, client: Client, assertion: str) -> bool:
+    if client.auth_method != "private_key_jwt":
+        return False
+    audience = {issuer.url}
+    if client.legacy_audience:
+        audience.add(issuer.url + request.path)
+    now = issuer.clock()
+    try:
+        claims = verify(
+            CLIENT_ASSERTION,
+            assertion,
+            keys=keys.of(issuer, client, kid=None),
+            now=now,
+            expect=Expected(
+                issuer=issuer.url,
+                audience=frozenset(audience),
+                client=client.client_id,
+                algs=frozenset(client.assertion_algs),
+            ),
+        )
+    except BadToken as error:
+        raise invalid_client(
+            error.detail, rule=f"assertion_{error.rule}", value=error.value, nearest=error.nearest
+        ) from error
+    until = now + timedelta(seconds=(CLIENT_ASSERTION.longest or 0) + CLIENT_ASSERTION.grace + 1)
+
+    def take() -> bool:
+        with issuer.database.writing() as db:
+            first = remember(db, "client_assertion", f"{client.client_id}\x1f{claims.text('jti')}", until)
+            if first and claims["aud"] != issuer.url:
+                event = LegacyAudience(client=client.client_id, audience=claims.text("aud"))
+                record(db, event, by=request.actor, at=now)
+        return first
+
+    if not retrying(take):
+        raise invalid_client("the assertion was used before", rule="assertion_replayed")
+    return True

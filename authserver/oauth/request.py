@@ -1,0 +1,95 @@
+"""OAuthRequest: a request to an OAuth endpoint, parsed once; and Answer, what goes back."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from authserver.audit import Actor
+from authserver.errors import Refusal
+
+MAX_FIELDS = 64
+FORM = "application/x-www-form-urlencoded"
+ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+Headers = tuple[tuple[str, str], ...]
+JSON: Headers = (
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),
+    ("Pragma", "no-cache"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthRequest:
+    """`query` and `form` hold each name once; what was sent twice is in `repeated`."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    repeated: frozenset[str] = frozenset()
+    authorization: str | None = None
+    origin: str | None = None
+    actor: Actor
+    host: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: Headers = JSON
+
+
+def json_answer(status: int, value: Mapping[str, Any], headers: Headers = ()) -> Answer:
+    return Answer(status=status, body=json.dumps(value, separators=(",", ":")).encode(), headers=JSON + headers)
+
+
+def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
+    """The fields of a query or form, each name once, and the names that came more than once.
+
+    Strict UTF-8, no NUL, at most 64 fields; anything else is refused here, once, for every endpoint.
+    """
+    found: dict[str, str] = {}
+    repeated: set[str] = set()
+    if not text:
+        return found, frozenset()
+    pieces = text.split(b"&")
+    if len(pieces) > MAX_FIELDS:
+        raise Refusal("there are too many fields", rule="too_many_fields", value=str(len(pieces)))
+    for piece in pieces:
+        if not piece:
+            continue
+        name, _, value = piece.partition(b"=")
+        key = _text(name)
+        if key in found:
+            repeated.add(key)
+        found[key] = _text(value)
+    return found, frozenset(repeated)
+
+
+def _text(raw: bytes) -> str:
+    try:
+        plain = raw.decode("ascii")
+    except UnicodeDecodeError as error:
+        # A browser escapes everything beyond ASCII; raw bytes are read as UTF-8 or refused.
+        plain = _utf8(raw, error)
+    if "%" in plain or "+" in plain:
+        if ESCAPED.search(plain):
+            raise Refusal("a field is not form-encoded", rule="bad_escape")
+        raw = unquote_to_bytes(plain.replace("+", " "))
+        plain = _utf8(raw, None)
+    if "\0" in plain:
+        raise Refusal("a field contains a NUL character", rule="nul")
+    return plain
+
+
+def _utf8(raw: bytes, cause: Exception | None) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refusal("a field is not UTF-8", rule="not_utf8") from (cause or error)

@@ -1,0 +1,73 @@
+"""The claim set of an access token. RFC 9068."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from authserver.authentication import Authentication
+from authserver.clock import seconds
+
+TYP = "at+jwt"
+
+
+def audience(resources: tuple[str, ...], issuer_url: str, scope: tuple[str, ...]) -> str | list[str]:
+    """The resources, and the issuer when openid is granted, so that userinfo works for every library. TK-11."""
+    named = [*resources, *([issuer_url] if "openid" in scope and issuer_url not in resources else [])]
+    return named[0] if len(named) == 1 else named
+
+
+def for_person(  # noqa: PLR0913
+    *,
+    issuer_url: str,
+    audience: str | list[str],
+    subject: str,
+    client_id: str,
+    scope: tuple[str, ...],
+    authentication: Authentication,
+    grant_id: str,
+    jti: str,
+    now: datetime,
+    lifetime: int,
+    extra: Mapping[str, Any],
+) -> dict[str, Any]:
+    issued = seconds(now)
+    return {
+        **extra,
+        "iss": issuer_url,
+        "aud": audience,
+        "sub": subject,
+        "client_id": client_id,
+        "iat": issued,
+        "exp": issued + lifetime,
+        "jti": jti,
+        "scope": " ".join(scope),
+        "auth_time": seconds(authentication.at),
+        "acr": authentication.acr,
+        "amr": authentication.amr,
+        "sid": authentication.session,
+        "grant": grant_id,
+    }
+
+
+def for_client(  # noqa: PLR0913
+    *,
+    issuer_url: str,
+    audience: str | list[str],
+    client_id: str,
+    scope: tuple[str, ...],
+    jti: str,
+    now: datetime,
+    lifetime: int,
+) -> dict[str, Any]:
+    """A client acts for itself: it is the subject, and nobody authenticated. TK-8."""
+    issued = seconds(now)
+    return {
+        "iss": issuer_url,
+        "aud": audience,
+        "sub": client_id,
+        "client_id": client_id,
+        "iat": issued,
+        "exp": issued + lifetime,
+        "jti": jti,
+        "scope": " ".join(scope),
+    }

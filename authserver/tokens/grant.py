@@ -1,0 +1,229 @@
+"""Grant: what a person allowed an app, and the family that every token descends from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from json import dumps, loads
+from typing import Any
+
+from authserver.audit import Actor, record
+from authserver.audit.events import GrantMade, GrantRevoked
+from authserver.authentication import Authentication, from_json, to_json
+from authserver.clients.client import Client
+from authserver.issuer import Issuer
+from authserver.opaque import new_id
+from authserver.store import Session
+from authserver.store.grants import BEGIN, LOAD, OF_USER, REVOKE, revoke_matching
+from authserver.users.user import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """`authentication` is a copy of the session's at the moment of authorization; nothing recomputes it."""
+
+    id: str
+    user: str
+    client_id: str
+    session: str
+    scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    claims: str | None
+    authentication: Authentication
+    offline: bool
+    generation: int
+    rotated_at: datetime | None
+    granted_at: datetime
+    refresh_expires_at: datetime
+    ends_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A grant beside what is true of its person and session now."""
+
+    grant: Grant
+    subject: str
+    user_status: str
+    epoch_moved: bool
+    session_ended: bool
+    session_idle_until: datetime | None
+
+    def lapse(self, client: Client, now: datetime) -> str | None:
+        """Why no token may come of this grant any more, or None. RT-9, RT-10."""
+        grant = self.grant
+        reasons = (
+            (grant.revoked_at is not None, "the grant is revoked"),
+            (grant.ends_at <= now, "the grant has reached its end"),
+            (self.user_status != "active", f"the person is {self.user_status}"),
+            (self.epoch_moved, "the person's sign-ins were all ended"),
+            (self.session_ended and not grant.offline, "the session has ended"),
+            (not client.active or client.client_id != grant.client_id, "the client is disabled or another"),
+            (client.idle_ends_tokens and self._idle(now), "the session went idle"),
+        )
+        return next((why for lapsed, why in reasons if lapsed), None)
+
+    def _idle(self, now: datetime) -> bool:
+        return not self.grant.offline and (self.session_idle_until is None or self.session_idle_until <= now)
+
+
+def begin(  # noqa: PLR0913
+    db: Session,
+    issuer: Issuer,
+    *,
+    client: Client,
+    user: User,
+    authentication: Authentication,
+    session_expires_at: datetime,
+    scope: tuple[str, ...],
+    resources: tuple[str, ...] = (),
+    claims: str | None = None,
+    by: Actor,
+    now: datetime,
+) -> Grant:
+    """Open a family at authorization. Without offline_access it ends with its session at the latest. RT-10."""
+    offline = "offline_access" in scope
+    settings = issuer.settings
+    ends_at = now + timedelta(seconds=client.refresh_lifetime or settings.refresh_lifetime)
+    grant = Grant(
+        id=new_id(),
+        user=user.id,
+        client_id=client.client_id,
+        session=authentication.session,
+        scope=scope,
+        resources=resources,
+        claims=claims,
+        authentication=authentication,
+        offline=offline,
+        generation=0,
+        rotated_at=None,
+        granted_at=now,
+        refresh_expires_at=min(ends_at, idle_end(issuer, client, now)),
+        ends_at=ends_at if offline else min(ends_at, session_expires_at),
+    )
+    db.hot(
+        BEGIN,
+        {
+            "id": grant.id,
+            "user": user.id,
+            "epoch": user.epoch,
+            "client": grant.client_id,
+            "session": grant.session,
+            "scope": " ".join(scope),
+            "resources": dumps(resources),
+            "claims": claims,
+            "authentication": to_json(authentication),
+            "offline": offline,
+            "now": db.time(now),
+            "refresh_expires_at": db.time(min(grant.refresh_expires_at, grant.ends_at)),
+            "ends_at": db.time(grant.ends_at),
+        },
+    ).close()
+    record(
+        db,
+        GrantMade(
+            subject=user.id,
+            client=grant.client_id,
+            session=grant.session,
+            grant=grant.id,
+            scope=" ".join(scope),
+        ),
+        by=by,
+        at=now,
+    )
+    return grant
+
+
+def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:
+    """When a refresh token that is made now will have been unused for too long. RT-6."""
+    return now + timedelta(seconds=client.refresh_idle_lifetime or issuer.settings.refresh_idle_lifetime)
+
+
+def load(db: Session, grant_id: str) -> Standing | None:
+    """The grant and its live state, in one statement."""
+    row = db.one(LOAD, {"grant": grant_id})
+    return None if row is None else _standing(db, row)
+
+
+def of_user(db: Session, user_id: str, now: datetime) -> tuple[Grant, ...]:
+    """The living grants of a person, newest first."""
+    rows = db.hot(OF_USER, {"user": user_id, "now": db.time(now)}).fetchall()
+    return tuple(_standing(db, row).grant for row in rows)
+
+
+def revoke(db: Session, issuer: Issuer, grant_id: str, *, reason: str, by: Actor) -> bool:
+    """End one family; True for whoever did it."""
+    return _revoke(db, issuer, {"grant": grant_id}, reason, by) > 0
+
+
+def revoke_where(  # noqa: PLR0913
+    db: Session,
+    issuer: Issuer,
+    *,
+    reason: str,
+    by: Actor,
+    session: str | None = None,
+    user: str | None = None,
+    client: str | None = None,
+    spare_session: str | None = None,
+    spare_offline: bool = False,
+) -> int:
+    """End the families of a session, a person or an app (all that are named must match); how many ended."""
+    named = {"session": session, "user": user, "client": client, "spare_session": spare_session}
+    where: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
+    if not where.keys() & {"session", "user", "client"}:
+        raise ValueError("name a session, a person or a client")
+    if spare_offline:
+        where["spare_offline"] = True
+    return _revoke(db, issuer, where, reason, by)
+
+
+def _revoke(db: Session, issuer: Issuer, where: dict[str, Any], reason: str, by: Actor) -> int:
+    now = issuer.clock()
+    statement = REVOKE if where.keys() == {"grant"} else revoke_matching(frozenset(where))
+    values = {**where, "now": db.time(now), "reason": reason}
+    ended = db.hot(statement, values).fetchall()
+    for grant_id, user, client, session in ended:
+        event = GrantRevoked(subject=user, client=client, session=session, grant=grant_id, reason=reason)
+        record(db, event, by=by, at=now)
+    return len(ended)
+
+
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+@lru_cache(maxsize=1024)
+def _texts(text: str) -> tuple[str, ...]:
+    values: Iterable[str] = loads(text)
+    return tuple(values)
+
+
+def _standing(db: Session, row: tuple[Any, ...]) -> Standing:
+    read = db.database.read_time
+    return Standing(
+        grant=Grant(
+            id=row[0],
+            user=row[1],
+            client_id=row[3],
+            session=row[4],
+            scope=_words(row[5]),
+            resources=_texts(row[6]),
+            claims=row[7],
+            authentication=from_json(row[8]),
+            offline=bool(row[9]),
+            generation=row[10],
+            rotated_at=read(row[11]) if row[11] else None,
+            granted_at=read(row[12]),
+            refresh_expires_at=read(row[13]),
+            ends_at=read(row[14]),
+            revoked_at=read(row[15]) if row[15] else None,
+        ),
+        subject=row[16],
+        user_status=row[17],
+        epoch_moved=row[18] != row[2],
+        session_ended=row[20] is None or row[19] is not None,
+        session_idle_until=read(row[21]) if row[21] else None,
+    )
