@@ -66,9 +66,12 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
             continue
         name, _, value = piece.partition(b"=")
         key = _text(name)
+        given = _text(value)
         if key in found:
             repeated.add(key)
-        found[key] = _text(value)
+            # RFC 8707 §2 alone lets a parameter come more than once; no URI holds a space.
+            given = f"{found[key]} {given}" if key == "resource" else given
+        found[key] = given
     return found, frozenset(repeated)
 
 
