@@ -1,5 +1,7 @@
 """The one family of exceptions that the edge knows how to render (see web/refusals.py)."""
 
+from collections.abc import Mapping
+
 
 class AuthserverError(Exception):
     """Something the edge can explain."""
@@ -9,7 +11,8 @@ class Refusal(AuthserverError):
     """The caller is wrong: public words travel, the private detail is kept for `explain`.
 
     `code` is a stable machine word (an OAuth error code, a problem type, a page's name); `rule` names the
-    check that refused, `value` what was given and `nearest` what would have been accepted.
+    check that refused, `value` what was given and `nearest` what would have been accepted. `fields` says, for
+    what somebody filled in, what is the matter with each field.
     """
 
     status = 400
@@ -24,6 +27,7 @@ class Refusal(AuthserverError):
         value: str = "",
         nearest: str = "",
         status: int | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(public)
         self.public = public
@@ -32,6 +36,7 @@ class Refusal(AuthserverError):
         self.rule = rule or code
         self.value = value
         self.nearest = nearest
+        self.fields = dict(fields or {})
         if status is not None:
             self.status = status
 

@@ -1,5 +1,6 @@
 """Client: what was registered, as an immutable record."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -58,3 +59,7 @@ class Client:
     @property
     def is_public(self) -> bool:
         return self.kind == "public"
+
+    def admits(self, groups: Collection[str]) -> bool:
+        """Whether somebody in these groups may sign in here."""
+        return self.allowed_groups is None or any(group in groups for group in self.allowed_groups)

@@ -24,6 +24,7 @@ class UserRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class UserEmailRow(Base):
@@ -67,6 +68,7 @@ class GroupRow(Base):
     name: Mapped[str] = mapped_column(String(255), unique=True)
     title: Mapped[str] = mapped_column(String(255), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class MembershipRow(Base):
@@ -77,7 +79,10 @@ class MembershipRow(Base):
 
 
 class AttributeRow(Base):
-    """A custom attribute, declared once: its type, who edits it, and which scope releases it into what."""
+    """A custom attribute, declared once: its type, who edits it, and which scope releases it into what.
+
+    A row with the name of a built-in one changes who edits that and where it is released.
+    """
 
     __tablename__ = "attributes"
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -86,3 +91,4 @@ class AttributeRow(Base):
     edited_by: Mapped[str] = mapped_column(String(16), default="admin")  # admin, self
     scope: Mapped[str | None] = mapped_column(String(64))
     tokens: Mapped[list[str]] = mapped_column(Json, default=list)  # id_token, userinfo, access_token
+    version: Mapped[int] = mapped_column(default=1)
