@@ -1,0 +1,22 @@
+"""Where private keys live: sealed rows, bound to their kid. An HSM would take the place of this file."""
+
+from authserver.jose import Signer
+from authserver.vault import Place, Vault
+
+
+def place(kid: str) -> Place:
+    return Place(table="signing_keys", column="private", row=kid)
+
+
+def keep(vault: Vault, kid: str, private: bytes) -> bytes:
+    """A private key as its row holds it."""
+    return vault.seal(private, place(kid))
+
+
+def signer(vault: Vault, kid: str, sealed: bytes) -> Signer:
+    """The signer that a row holds; CannotOpen if the row was changed or holds another row's key."""
+    return Signer.load(vault.open(sealed, place(kid)))
+
+
+def reseal(vault: Vault, kid: str, sealed: bytes) -> bytes:
+    return keep(vault, kid, vault.open(sealed, place(kid)))
