@@ -15,6 +15,7 @@ from authserver.clients import find, keys
 from authserver.clients.client import Client
 from authserver.issuer import Issuer
 from authserver.jose import CLIENT_ASSERTION, BadToken, Expected, claimant, verify
+from authserver.jose.read import read
 from authserver.oauth.errors import invalid_client, invalid_request
 from authserver.oauth.request import OAuthRequest
 from authserver.once import remember
@@ -137,10 +138,11 @@ def _assertion_is_right(issuer: Issuer, request: OAuthRequest, client: Client, a
         audience.add(issuer.url + request.path)
     now = issuer.clock()
     try:
+        header = read(assertion).header
         claims = verify(
             CLIENT_ASSERTION,
             assertion,
-            keys=keys.of(issuer, client, kid=None),
+            keys=keys.of(issuer, client, kid=header.kid, alg=header.alg),
             now=now,
             expect=Expected(
                 issuer=issuer.url,

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from authserver.errors import Refusal
+from authserver.errors import Refusal, TooMany
 from authserver.oauth.request import Answer, Headers, json_answer
 
 UNSAID = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
@@ -56,7 +56,9 @@ def said(text: str) -> str:
 
 def refused(refusal: Refusal, reference: str) -> Answer:
     """The JSON error of RFC 6749 §5.2, with the reference that `explain` takes."""
-    members = refusal.members if isinstance(refusal, OAuthRefusal) else {}
-    headers = refusal.headers if isinstance(refusal, OAuthRefusal) else ()
+    members: dict[str, Any] = getattr(refusal, "members", {})
+    headers: Headers = getattr(refusal, "headers", ())
+    if isinstance(refusal, TooMany):
+        headers = (*headers, ("Retry-After", str(refusal.retry_after)))
     body = {"error": refusal.code, "error_description": said(refusal.public), **members}
     return json_answer(refusal.status, {**body, "reference": reference} if reference else body, headers)

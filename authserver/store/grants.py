@@ -71,6 +71,10 @@ STANDING = """SELECT g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g
   FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_sessions s ON s.id = g.session_id"""
 
 LOAD = Hot(f"{STANDING} WHERE g.id = :grant")
+LOAD_TOKEN = Hot(
+    STANDING.replace("s.idle_until", "s.idle_until, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)")
+    + " WHERE g.id = :grant"
+)
 OF_USER = Hot(
     f"""{STANDING} WHERE g.user_id = :user AND g.revoked_at IS NULL AND g.ends_at > :now
         ORDER BY g.granted_at DESC"""  # noqa: S608

@@ -14,7 +14,7 @@ from authserver.clients.client import Client
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import Session
-from authserver.store.grants import BEGIN, LOAD, OF_USER, REVOKE, revoke_matching
+from authserver.store.grants import BEGIN, LOAD, LOAD_TOKEN, OF_USER, REVOKE, revoke_matching
 from authserver.users.user import User
 
 
@@ -144,6 +144,12 @@ def load(db: Session, grant_id: str) -> Standing | None:
     """The grant and its live state, in one statement."""
     row = db.one(LOAD, {"grant": grant_id})
     return None if row is None else _standing(db, row)
+
+
+def load_token(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool] | None:
+    """The grant of an access token, and whether that one token was revoked, in one statement."""
+    row = db.one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
+    return None if row is None else (_standing(db, row), bool(row[22]))
 
 
 def of_user(db: Session, user_id: str, now: datetime) -> tuple[Grant, ...]:

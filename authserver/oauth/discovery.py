@@ -1,0 +1,97 @@
+"""Metadata, computed from what is switched on. OpenID Connect Discovery §3, RFC 8414 §2."""
+
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from authserver.apis import find as apis
+from authserver.factors.registry import reachable
+from authserver.groups.attributes import declared
+from authserver.issuer import Issuer
+from authserver.jose.kinds import CLIENT_ALGS
+from authserver.oauth.grants import GRANTS
+from authserver.opaque import digest
+from authserver.tokens.claims import OWN_SCOPES
+
+CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+PROTOCOL_CLAIMS = ("sub", "iss", "auth_time", "acr", "amr", "sid")
+BACK_CHANNEL = {
+    "token_endpoint": "/oauth/token",
+    "userinfo_endpoint": "/oauth/userinfo",
+    "introspection_endpoint": "/oauth/introspect",
+    "revocation_endpoint": "/oauth/revoke",
+    "jwks_uri": "/.well-known/jwks.json",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Ready bytes, and what they were computed from."""
+
+    source: tuple[int, ...]
+    body: bytes
+    etag: str
+
+
+def document(issuer: Issuer, base: str) -> Document:
+    """The metadata for one base address: the issuer's, or one of internal_urls. MD-1, MD-3."""
+    source = (id(issuer.settings), id(issuer.keyring), id(apis.catalogue(issuer)), id(declared(issuer)))
+    kept: dict[str, tuple[Document, Any]] = issuer.kept("discovery", dict)
+    held = kept.get(base)
+    if held is None or held[0].source != source:
+        # The sources are held beside the document, so that their ids stay theirs.
+        sources = (issuer.settings, issuer.keyring, apis.catalogue(issuer), declared(issuer))
+        body = json.dumps(metadata(issuer, base), separators=(",", ":")).encode()
+        etag = f'"{urlsafe_b64encode(digest(body)[:12]).decode()}"'
+        held = kept[base] = (Document(source=source, body=body, etag=etag), sources)
+    return held[0]
+
+
+def base_for(issuer: Issuer, host: str) -> str:
+    """Where the caller reaches us: a listed internal address it used, else the issuer. Others change nothing."""
+    for url in issuer.config.internal_urls:
+        if urlsplit(url).netloc == host:
+            return url.rstrip("/")
+    return issuer.url
+
+
+def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
+    settings = issuer.settings
+    signing = sorted(issuer.keyring.algs, key=lambda alg: alg != settings.id_token_alg)
+    return {
+        "issuer": issuer.url,
+        "authorization_endpoint": f"{issuer.url}/oauth/authorize",
+        "end_session_endpoint": f"{issuer.url}/oauth/logout",
+        **{name: base + path for name, path in BACK_CHANNEL.items()},
+        "scopes_supported": scopes(issuer),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
+        "acr_values_supported": [level.acr for level in reachable(issuer)],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": signing,
+        "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
+        "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGS),
+        "introspection_endpoint_auth_methods_supported": CLIENT_METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGS),
+        "revocation_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
+        "revocation_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGS),
+        "claims_supported": sorted({*PROTOCOL_CLAIMS, *OWN_SCOPES, *(a.name for a in declared(issuer))}),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "ui_locales_supported": list(settings.languages),
+        **({"op_policy_uri": settings.privacy_url} if settings.privacy_url else {}),
+    }
+
+
+def scopes(issuer: Issuer) -> list[str]:
+    own = ["openid", "profile", "email", "phone", "address", "groups", "offline_access"]
+    declared_scopes = sorted({a.scope for a in declared(issuer) if a.scope} - set(own))
+    of_apis = sorted({s.name for api in apis.catalogue(issuer).all for s in api.scopes} - set(own))
+    return [*own, *declared_scopes, *of_apis]

@@ -1,0 +1,65 @@
+"""The userinfo endpoint. OpenID Connect Core §5.3."""
+
+from authserver.issuer import Issuer
+from authserver.jose import BadToken
+from authserver.oauth.bearer import Living, look, read
+from authserver.oauth.errors import OAuthRefusal, invalid_request
+from authserver.oauth.request import Answer, OAuthRequest, json_answer
+from authserver.oauth.server import admit
+from authserver.tokens.claims import release
+from authserver.users import find as users
+
+
+def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
+    """The claims that the token's scopes release; the token comes in the header only. ID-7."""
+    token = bearer_token(request)
+    try:
+        claims = read(issuer, token, audience=frozenset({issuer.url}))
+    except BadToken as error:
+        raise invalid_token(error.detail, rule=f"token_{error.rule}") from error
+    scope = tuple(claims.text("scope").split()) if "scope" in claims else ()
+    if "openid" not in scope:
+        raise OAuthRefusal(
+            "the token's scope has no openid",
+            code="insufficient_scope",
+            status=403,
+            rule="insufficient_scope",
+            headers=(("WWW-Authenticate", 'Bearer error="insufficient_scope", scope="openid"'),),
+        )
+    with issuer.database.reading() as db:
+        found = look(db, issuer, claims)
+        if not isinstance(found, Living) or found.standing is None:
+            why = "no person is behind it" if isinstance(found, Living) else found.why
+            raise invalid_token(why, rule="token_dead")
+        admit(issuer, found.client)
+        user = users.load(db, found.standing.grant.user)
+    released = release(issuer, user, scope, found.standing.grant.claims, into="userinfo")
+    return json_answer(200, {**released, "sub": found.standing.subject})
+
+
+def bearer_token(request: OAuthRequest) -> str:
+    if "access_token" in request.query or "access_token" in request.form:
+        raise invalid_request("send the token in the Authorization header", rule="token_in_parameters")
+    scheme, _, token = (request.authorization or "").partition(" ")
+    if not token:
+        raise OAuthRefusal(
+            "an access token is needed",
+            code="invalid_token",
+            status=401,
+            rule="token_missing",
+            headers=(("WWW-Authenticate", 'Bearer realm="authserver"'),),
+        )
+    if scheme.lower() != "bearer":
+        raise invalid_token("the Authorization header is not Bearer", rule="bearer_scheme")
+    return token.strip()
+
+
+def invalid_token(detail: str, *, rule: str) -> OAuthRefusal:
+    return OAuthRefusal(
+        "the access token is not valid",
+        code="invalid_token",
+        status=401,
+        detail=detail,
+        rule=rule,
+        headers=(("WWW-Authenticate", 'Bearer error="invalid_token"'),),
+    )

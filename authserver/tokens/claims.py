@@ -1,0 +1,78 @@
+"""What of a person goes into which token: by scope, and by the `claims` parameter. OpenID Connect Core §5.4, §5.5."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+from authserver.clock import seconds
+from authserver.groups.attributes import declared
+from authserver.issuer import Issuer
+from authserver.users.user import User
+
+Into = Literal["id_token", "userinfo", "access_token"]
+
+RESERVED = frozenset(
+    {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "azp", "at_hash"}
+    | {"c_hash", "sid", "client_id", "scope", "grant", "cnf", "act", "may_act"}
+)
+OWN_SCOPES = {
+    "name": "profile",
+    "preferred_username": "profile",
+    "updated_at": "profile",
+    "locale": "profile",
+    "email": "email",
+    "email_verified": "email",
+    "groups": "groups",
+}
+
+
+def release(
+    issuer: Issuer, user: User, scope: Iterable[str], claims: str | None, *, into: Into
+) -> dict[str, Any]:
+    """The claims for one token; absent values are left out. ID-8, ID-9."""
+    granted = frozenset(scope)
+    asked = requested(claims, into)
+    found: dict[str, Any] = {}
+    for name, value in _own(user).items():
+        by_scope = OWN_SCOPES[name] in granted and (into == "userinfo" or (name == "groups" and into == "id_token"))
+        if by_scope or name in asked:
+            found[name] = value
+    for attribute in declared(issuer):
+        value = user.attributes.get(attribute.name)
+        by_scope = attribute.scope in granted and into in attribute.tokens
+        if attribute.name not in RESERVED and (by_scope or attribute.name in asked):
+            found[attribute.name] = value
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def needs_person(issuer: Issuer, scope: Iterable[str], claims: str | None, into: Iterable[Into]) -> bool:
+    """Whether any of these tokens holds something of the person beyond who it is."""
+    granted = frozenset(scope)
+    targets = frozenset(into)
+    if "groups" in granted and "id_token" in targets:
+        return True
+    if any(requested(claims, target) for target in targets):
+        return True
+    return any(a.scope in granted and not targets.isdisjoint(a.tokens) for a in declared(issuer))
+
+
+@lru_cache(maxsize=512)
+def requested(claims: str | None, into: Into) -> frozenset[str]:
+    """The names that the stored `claims` parameter asks for in this token."""
+    if not claims:
+        return frozenset()
+    asked: Mapping[str, Any] = json.loads(claims).get(into) or {}
+    return frozenset(asked) - RESERVED
+
+
+def _own(user: User) -> dict[str, Any]:
+    return {
+        "name": user.name,
+        "preferred_username": user.username,
+        "updated_at": seconds(user.updated_at),
+        "locale": user.locale,
+        "email": user.email,
+        "email_verified": user.email_verified if user.email else None,
+        "groups": list(user.groups) or None,
+    }
