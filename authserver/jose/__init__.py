@@ -1,0 +1,28 @@
+"""Every JWT that is signed or verified here is signed and verified in this package alone."""
+
+from authserver.jose.errors import BadKey, BadToken
+from authserver.jose.keys import PublicKey, PublicKeys, thumbprint
+from authserver.jose.kinds import ACCESS, CLIENT_ASSERTION, ID_HINT, LOGOUT, PENDING, Kind
+from authserver.jose.read import claimant
+from authserver.jose.sign import Signer, generate
+from authserver.jose.verify import Claims, Expected, verify
+
+__all__ = [
+    "ACCESS",
+    "CLIENT_ASSERTION",
+    "ID_HINT",
+    "LOGOUT",
+    "PENDING",
+    "BadKey",
+    "BadToken",
+    "Claims",
+    "Expected",
+    "Kind",
+    "PublicKey",
+    "PublicKeys",
+    "Signer",
+    "claimant",
+    "generate",
+    "thumbprint",
+    "verify",
+]

@@ -1,0 +1,107 @@
+"""The one place that signs a JWT: a prepared header, compact JSON, one signature."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from json import JSONEncoder
+from types import MappingProxyType
+from typing import Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+
+from authserver.errors import Misconfigured
+from authserver.jose.keys import PublicKey, public_key
+from authserver.jose.kinds import ES256, ISSUED_TYPES, RS256
+
+PrivateMaterial = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+_encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_ECDSA = ec.ECDSA(SHA256())
+_PKCS1 = PKCS1v15()
+_SHA256 = SHA256()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """One private key, its name and its algorithm; nothing else chooses what a token is signed with."""
+
+    kid: str
+    alg: str
+    public: PublicKey = field(repr=False)
+    _material: PrivateMaterial = field(repr=False)
+    _headers: Mapping[str, bytes] = field(repr=False)
+
+    @classmethod
+    def load(cls, private: bytes) -> Self:
+        """From a private key as PKCS #8, DER or PEM: P-256 signs ES256, RSA of 2048 bits or more RS256."""
+        material = _load(private)
+        alg = ES256 if isinstance(material, ec.EllipticCurvePrivateKey) else RS256
+        kid = public_key(material.public_key(), kid=None, algs=()).thumbprint
+        headers = {typ: _segment({"alg": alg, "kid": kid, "typ": typ}) + b"." for typ in ISSUED_TYPES}
+        return cls(
+            kid=kid,
+            alg=alg,
+            public=public_key(material.public_key(), kid=kid, algs=(alg,)),
+            _material=material,
+            _headers=MappingProxyType(headers),
+        )
+
+    def sign(self, claims: Mapping[str, object], typ: str) -> str:
+        """Make a compact JWT of one of our own types; the header is ours alone."""
+        signed = self._headers[typ] + _segment(claims)
+        return (signed + b"." + _base64url(self._signature(signed))).decode("ascii")
+
+    def public_jwk(self) -> dict[str, str]:
+        """Give what the JWKS publishes: the public members with kid, use and alg. RFC 7517 §4."""
+        return {**self.public.jwk, "kid": self.kid, "use": "sig", "alg": self.alg}
+
+    def _signature(self, signed: bytes) -> bytes:
+        if isinstance(self._material, rsa.RSAPrivateKey):
+            return self._material.sign(signed, _PKCS1, _SHA256)
+        r, s = decode_dss_signature(self._material.sign(signed, _ECDSA))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def generate(alg: str) -> bytes:
+    """Make a private key for ES256 or RS256, as PKCS #8 DER: seal it before it is kept."""
+    material: PrivateMaterial
+    match alg:
+        case "ES256":
+            material = ec.generate_private_key(ec.SECP256R1())
+        case "RS256":
+            material = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        case _:
+            raise ValueError(f"no signing key is made for {alg}")
+    return material.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _load(private: bytes) -> PrivateMaterial:
+    read = load_pem_private_key if private.startswith(b"-----BEGIN") else load_der_private_key
+    try:
+        material = read(private, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Misconfigured("A signing key cannot be read.", "Give an unencrypted PKCS #8 key.") from error
+    match material:
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()) | rsa.RSAPrivateKey():
+            return material
+        case _:
+            raise Misconfigured("A signing key is of a kind that is not served.", "Use P-256 or RSA.")
+
+
+def _segment(members: Mapping[str, object]) -> bytes:
+    return _base64url(_encode(members).encode("utf-8"))
+
+
+def _base64url(octets: bytes) -> bytes:
+    return urlsafe_b64encode(octets).rstrip(b"=")
