@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from authserver.store.database import Session
 from authserver.store.types import Base, Digest, Id, Json, UtcDateTime
 
 
@@ -59,3 +60,55 @@ class ApiRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
+
+
+def client_by_client_id(db: Session, client_id: str) -> ClientRow | None:
+    return db.orm.scalar(select(ClientRow).where(ClientRow.client_id == client_id))
+
+
+def locked_client(db: Session, client_id: str) -> ClientRow | None:
+    """The row, held until the transaction ends."""
+    return db.orm.scalar(select(ClientRow).where(ClientRow.client_id == client_id).with_for_update())
+
+
+def secrets_of(db: Session, client: str) -> list[ClientSecretRow]:
+    """A client's secrets, the newest first."""
+    found = select(ClientSecretRow).where(ClientSecretRow.client == client)
+    return list(db.orm.scalars(found.order_by(ClientSecretRow.id.desc())))
+
+
+def all_clients(db: Session, search: str = "") -> list[tuple[ClientRow, list[ClientSecretRow]]]:
+    found = select(ClientRow)
+    if search:
+        wanted = search.lower()
+        columns = (func.lower(ClientRow.name), func.lower(ClientRow.client_id))
+        found = found.where(or_(*(column.contains(wanted, autoescape=True) for column in columns)))
+    rows = list(db.orm.scalars(found.order_by(ClientRow.name, ClientRow.client_id)))
+    secrets: dict[str, list[ClientSecretRow]] = {}
+    for each in db.orm.scalars(select(ClientSecretRow).order_by(ClientSecretRow.id.desc())):
+        secrets.setdefault(each.client, []).append(each)
+    return [(row, secrets.get(row.id, [])) for row in rows]
+
+
+def all_apis(db: Session) -> list[ApiRow]:
+    return list(db.orm.scalars(select(ApiRow).order_by(ApiRow.identifier)))
+
+
+def api_by_identifier(db: Session, identifier: str) -> ApiRow | None:
+    found = select(ApiRow).where(or_(ApiRow.identifier == identifier, ApiRow.id == identifier))
+    return db.orm.scalar(found)
+
+
+def locked_api(db: Session, identifier: str) -> ApiRow | None:
+    """The row, held until the transaction ends."""
+    found = select(ApiRow).where(or_(ApiRow.identifier == identifier, ApiRow.id == identifier))
+    return db.orm.scalar(found.with_for_update())
+
+
+def unset_default(db: Session, besides: str) -> None:
+    """No other API is the default any more."""
+    db.orm.execute(
+        update(ApiRow)
+        .where(ApiRow.is_default.is_(True), ApiRow.id != besides)
+        .values(is_default=False, version=ApiRow.version + 1)
+    )

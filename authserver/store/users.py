@@ -1,11 +1,13 @@
 """People, their addresses and passwords; groups and who is in them; declared attributes."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, and_, delete, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from authserver.store.database import Hot, Session
 from authserver.store.types import Base, Id, Json, UtcDateTime
 
 
@@ -92,3 +94,143 @@ class AttributeRow(Base):
     scope: Mapped[str | None] = mapped_column(String(64))
     tokens: Mapped[list[str]] = mapped_column(Json, default=list)  # id_token, userinfo, access_token
     version: Mapped[int] = mapped_column(default=1)
+
+
+_PERSON = """SELECT u.id, u.subject, u.username, u.name, e.address, e.verified_at, u.locale, u.status, u.role,
+                    u.epoch, u.attributes, u.created_at, u.updated_at, u.last_sign_in_at, u.version, g.name
+               FROM users u
+          LEFT JOIN user_emails e ON e.user_id = u.id AND e.is_primary
+          LEFT JOIN memberships m ON m.user_id = u.id
+          LEFT JOIN "groups" g ON g.id = m.group_id
+              WHERE """
+BY_ID = Hot(_PERSON + "u.id = :value")
+BY_SUBJECT = Hot(_PERSON + "u.subject = :value")
+BY_USERNAME = Hot(_PERSON + "u.username_key = :value")
+BY_EMAIL = Hot(
+    _PERSON
+    + """u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"""
+)
+PASSWORD = Hot("SELECT hash, changed_at, must_change FROM passwords WHERE user_id = :user")
+SET_PASSWORD = Hot(
+    """INSERT INTO passwords (user_id, hash, changed_at, must_change) VALUES (:user, :hash, :now, :must_change)
+       ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change"""
+)
+REHASH = Hot("UPDATE passwords SET hash = :hash WHERE user_id = :user AND hash = :old RETURNING user_id")
+BUMP_EPOCH = Hot("UPDATE users SET epoch = epoch + 1 WHERE id = :user RETURNING epoch")
+SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
+
+
+def locked_user(db: Session, user_id: str) -> UserRow | None:
+    """The row, held until the transaction ends, so that two changes of one person follow each other."""
+    return db.orm.get(UserRow, user_id, with_for_update=True)
+
+
+def primary_email(db: Session, user_id: str) -> UserEmailRow | None:
+    return db.orm.scalar(
+        select(UserEmailRow).where(UserEmailRow.user_id == user_id, UserEmailRow.is_primary.is_(True))
+    )
+
+
+def username_taken(db: Session, key: str, besides: str) -> bool:
+    found = select(UserRow.id).where(UserRow.username_key == key, UserRow.id != besides)
+    return db.orm.scalar(found) is not None
+
+
+def email_taken(db: Session, key: str, besides: str) -> bool:
+    found = select(UserEmailRow.id).where(
+        UserEmailRow.address_key == key,
+        UserEmailRow.verified_at.is_not(None),
+        UserEmailRow.user_id != besides,
+    )
+    return db.orm.scalar(found) is not None
+
+
+def active_owners(db: Session) -> list[str]:
+    """The owners who can act, their rows held: two who demote each other at once cannot both succeed."""
+    held = select(UserRow.id).where(UserRow.role == "owner", UserRow.status == "active")
+    return list(db.orm.scalars(held.order_by(UserRow.id).with_for_update()))
+
+
+def page_of_users(  # noqa: PLR0913
+    db: Session,
+    *,
+    search: str = "",
+    status: str | None = None,
+    role: str | None = None,
+    group: str | None = None,
+    after: str = "",
+    limit: int = 50,
+) -> list[tuple[UserRow, UserEmailRow | None]]:
+    """People in the order they came, `limit` + 1 at most; `search` is a key that name, user name or address hold."""
+    primary = and_(UserEmailRow.user_id == UserRow.id, UserEmailRow.is_primary.is_(True))
+    found = select(UserRow, UserEmailRow).outerjoin(UserEmailRow, primary).where(UserRow.id > after)
+    found = found.where(UserRow.status == status if status else UserRow.status != "deleted")
+    if role:
+        found = found.where(UserRow.role == role)
+    if group:
+        members = select(MembershipRow.user_id).where(MembershipRow.group_id == group)
+        found = found.where(UserRow.id.in_(members))
+    if search:
+        columns = (UserRow.username_key, UserEmailRow.address_key, func.lower(UserRow.name))
+        exact = (UserRow.id == search, UserRow.subject == search)
+        found = found.where(or_(*exact, *(column.contains(search, autoescape=True) for column in columns)))
+    rows = db.orm.execute(found.order_by(UserRow.id).limit(limit + 1))
+    return [(row[0], row[1]) for row in rows]
+
+
+def groups_of(db: Session, user_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Names of the groups of each of these people."""
+    found = (
+        select(MembershipRow.user_id, GroupRow.name)
+        .join(GroupRow, GroupRow.id == MembershipRow.group_id)
+        .where(MembershipRow.user_id.in_(list(user_ids)))
+        .order_by(GroupRow.name)
+    )
+    names: dict[str, list[str]] = {}
+    for user_id, name in db.orm.execute(found):
+        names.setdefault(user_id, []).append(name)
+    return names
+
+
+def group_ids(db: Session, names: Iterable[str]) -> dict[str, str]:
+    """The ids of those of these groups that exist, by name."""
+    found = select(GroupRow.name, GroupRow.id).where(GroupRow.name.in_(list(names)))
+    return {name: group_id for name, group_id in db.orm.execute(found)}
+
+
+def set_memberships(db: Session, user_id: str, groups: Iterable[str]) -> None:
+    db.orm.execute(delete(MembershipRow).where(MembershipRow.user_id == user_id))
+    db.orm.add_all(MembershipRow(user_id=user_id, group_id=group) for group in groups)
+
+
+def all_groups(db: Session) -> list[tuple[GroupRow, int]]:
+    """Every group with the number of its members."""
+    count = func.count(MembershipRow.user_id)
+    found = select(GroupRow, count).outerjoin(MembershipRow, MembershipRow.group_id == GroupRow.id)
+    return [(row[0], row[1]) for row in db.orm.execute(found.group_by(GroupRow.id).order_by(GroupRow.name))]
+
+
+def group_by_name(db: Session, name: str) -> GroupRow | None:
+    return db.orm.scalar(select(GroupRow).where(GroupRow.name == name))
+
+
+def member_ids(db: Session, group_id: str, among: Iterable[str]) -> set[str]:
+    """Which of these people are in the group."""
+    found = select(MembershipRow.user_id).where(
+        MembershipRow.group_id == group_id, MembershipRow.user_id.in_(list(among))
+    )
+    return set(db.orm.scalars(found))
+
+
+def remove_memberships(db: Session, group_id: str, user_ids: Iterable[str]) -> None:
+    leaving = MembershipRow.user_id.in_(list(user_ids))
+    db.orm.execute(delete(MembershipRow).where(MembershipRow.group_id == group_id, leaving))
+
+
+def all_attributes(db: Session) -> list[AttributeRow]:
+    return list(db.orm.scalars(select(AttributeRow).order_by(AttributeRow.name)))
+
+
+def attribute_scopes(db: Session) -> set[str]:
+    found = select(AttributeRow.scope).where(AttributeRow.scope.is_not(None))
+    return {scope for scope in db.orm.scalars(found) if scope}

@@ -1,0 +1,89 @@
+"""Find clients: from memory on the paths of every request, from the database to administer them."""
+
+import re
+from dataclasses import fields
+from typing import Any
+
+from authserver.clients.client import Client, StoredSecret
+from authserver.clients.redirects import origins_of
+from authserver.errors import NotFound
+from authserver.issuer import Issuer
+from authserver.store import Live, LiveMap, Session
+from authserver.store.clients import (
+    ClientRow,
+    ClientSecretRow,
+    all_clients,
+    client_by_client_id,
+    secrets_of,
+)
+
+TOPIC = "clients"
+CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
+COLUMNS = frozenset(
+    {"id", "client_id", "name", "kind", "auth_method", "active", "secrets", "jwks", "version"}
+)
+KEPT = {field.name: field for field in fields(Client) if field.name not in COLUMNS}
+
+
+def by_client_id(issuer: Issuer, client_id: str) -> Client | None:
+    """The client as it is now, also a disabled one; a change holds on every worker within a second."""
+    if not CLIENT_ID.fullmatch(client_id):
+        return None
+
+    def make() -> LiveMap[Client]:
+        return LiveMap(issuer.revisions, TOPIC, look)
+
+    def look(wanted: str) -> Client | None:
+        with issuer.database.reading() as db:
+            return find(db, wanted)
+
+    return issuer.kept("clients", make).get(client_id)
+
+
+def origins(issuer: Issuer) -> frozenset[str]:
+    """Every web origin that an active client registered. WEB-7."""
+
+    def make() -> Live[frozenset[str]]:
+        return Live(issuer.revisions, TOPIC, collect)
+
+    def collect() -> frozenset[str]:
+        with issuer.database.reading() as db:
+            return frozenset().union(*(origins_of(client) for client in every(db) if client.active))
+
+    return issuer.kept("client_origins", make)()
+
+
+def find(db: Session, client_id: str) -> Client | None:
+    row = client_by_client_id(db, client_id) if CLIENT_ID.fullmatch(client_id) else None
+    return client_of(row, secrets_of(db, row.id)) if row else None
+
+
+def load(db: Session, client_id: str) -> Client:
+    found = find(db, client_id)
+    if found is None:
+        raise NotFound("There is no such client.", detail=f"no client {client_id!r}")
+    return found
+
+
+def every(db: Session, search: str = "") -> tuple[Client, ...]:
+    """All clients by name, or those whose name or id holds `search`."""
+    return tuple(client_of(row, secrets) for row, secrets in all_clients(db, search))
+
+
+def client_of(row: ClientRow, secrets: list[ClientSecretRow]) -> Client:
+    return Client(
+        id=row.id,
+        client_id=row.client_id,
+        name=row.name,
+        kind=row.kind,  # type: ignore[arg-type]
+        auth_method=row.auth_method,  # type: ignore[arg-type]
+        active=row.status == "active",
+        secrets=tuple(StoredSecret(digest=each.digest, expires_at=each.expires_at) for each in secrets),
+        jwks=row.jwks,
+        version=row.version,
+        **{name: _kept(value) for name, value in row.settings.items() if name in KEPT},
+    )
+
+
+def _kept(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
