@@ -234,3 +234,8 @@ def all_attributes(db: Session) -> list[AttributeRow]:
 def attribute_scopes(db: Session) -> set[str]:
     found = select(AttributeRow.scope).where(AttributeRow.scope.is_not(None))
     return {scope for scope in db.orm.scalars(found) if scope}
+
+
+def count_members(db: Session, group_id: str) -> int:
+    found = select(func.count()).select_from(MembershipRow).where(MembershipRow.group_id == group_id)
+    return db.orm.scalar(found) or 0

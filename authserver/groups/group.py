@@ -1,0 +1,16 @@
+"""Group: a named set of people, as an immutable record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """`name` is what tokens, clients and APIs say and never changes; `title` is for people."""
+
+    id: str
+    name: str
+    title: str = ""
+    members: int = 0
+    created_at: datetime
+    version: int = 1
