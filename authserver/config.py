@@ -209,7 +209,7 @@ def load_beside() -> Config:
 
 
 def remember(config: Config) -> None:
-    """Leave the issuer in the data folder, where it follows from the port, for commands beside this server."""
+    """Leave the issuer, where it follows from the port, in the data folder for commands beside this server."""
     if config.is_development and not config.issuer:
         (config.data_dir / REMEMBERED).write_text(f"{config.url}\n", encoding="ascii")
 

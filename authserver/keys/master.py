@@ -14,6 +14,7 @@ from secrets import token_bytes
 
 from authserver.config import Config
 from authserver.errors import Misconfigured
+from authserver.opaque import new_secret
 from authserver.vault import KEY, Place, Vault, b64
 
 ENTRY = re.compile(r"(?:([1-9][0-9]{0,3}):)?([A-Za-z0-9+/_-]+=?)")
@@ -81,16 +82,18 @@ def parse(text: str, source: str) -> Mapping[int, bytes]:
     return keys
 
 
-def make(path: Path) -> None:
-    """Write a new key file that only its owner may read. A file that is there stays as it is."""
+def make(path: Path) -> bool:
+    """Write a new key file that only its owner may read; False where there is one, which stays as it is."""
+    beside = path.with_name(f"{path.name}.{new_secret(6)}")
+    _write(beside, f"{HEADER}1:{b64(token_bytes(KEY))}\n")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        # Linking is atomic: whoever reads at the same time finds a whole file or none.
+        os.link(beside, path)
     except FileExistsError:
-        return
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"{HEADER}1:{b64(token_bytes(KEY))}\n")
-        file.flush()
-        os.fsync(file.fileno())
+        return False
+    finally:
+        beside.unlink()
+    return True
 
 
 def add_version(path: Path) -> int:
@@ -102,17 +105,17 @@ def add_version(path: Path) -> int:
         new = max(versions) + 1
         lines = [HEADER.rstrip(), *(f"{number}:{b64(versions[number])}" for number in sorted(versions))]
         lines.append(f"{new}:{b64(token_bytes(KEY))}\n")
-        _replace(path, "\n".join(lines))
+        beside = path.with_name(f"{path.name}.new")
+        _write(beside, "\n".join(lines))
+        beside.replace(path)
     return new
 
 
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w") as file:
+def _write(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _checked(text: str, source: str) -> bytes:

@@ -1,0 +1,41 @@
+"""Moving what is sealed to the newest master key, while the server runs: nothing that was issued dies."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from authserver.audit import Actor, record
+from authserver.audit.events import SecretsChanged
+from authserver.keys import roots, rotation
+from authserver.store import Session
+from authserver.store.facts import fact, note_fact
+from authserver.store.locks import lock
+from authserver.vault import Vault
+
+BACKED_UP = "master_key_backed_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resealed:
+    """Under which version everything is sealed now, and how many values moved to it."""
+
+    version: int
+    moved: int
+
+
+def reseal(db: Session, vault: Vault, *, now: datetime, by: Actor) -> Resealed:
+    """Seal every row under the newest master key; older keys are needed for older backups alone."""
+    lock(db, "master_key")
+    moved = rotation.reseal(db, vault) + roots.reseal(db, vault)
+    record(db, SecretsChanged(act="resealed", detail=f"version {vault.version}"), by=by, at=now)
+    return Resealed(version=vault.version, moved=moved)
+
+
+def note_backup(db: Session, vault: Vault, *, now: datetime, by: Actor) -> int:
+    """Record that the newest master key is kept somewhere else; returns its version."""
+    note_fact(db, BACKED_UP, str(vault.version))
+    record(db, SecretsChanged(act="backed_up", detail=f"version {vault.version}"), by=by, at=now)
+    return vault.version
+
+
+def is_backed_up(db: Session, vault: Vault) -> bool:
+    return fact(db, BACKED_UP) == str(vault.version)
