@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from authserver.authentication import Proof, UserId
+from authserver.authentication import Level, Proof, SessionId, UserId
 
 
 class Purpose(StrEnum):
@@ -21,7 +21,8 @@ class Transaction:
     """Sealed until the first proof, a row from then on; bound to one browser; completed once.
 
     `request` is what waits for the end of the login: for AUTHORIZE the request's own parameters.
-    `version` is 0 while sealed; a row is advanced only by whoever saw its version.
+    `version` is 0 while sealed; a row is advanced only by whoever saw its version. `level` is what the proofs
+    must reach, `steps_up` the session that only lacks a proof, `session` the one that its end opened.
     """
 
     id: str
@@ -34,3 +35,6 @@ class Transaction:
     proofs: tuple[Proof, ...] = ()
     remembered: bool = False
     version: int = 0
+    level: Level = Level.PWD
+    steps_up: SessionId | None = None
+    session: SessionId | None = None

@@ -1,4 +1,4 @@
-"""What running the server needs: settings, keys, roots, audit, leases, counters, refusals, API tokens."""
+"""What running the server needs: settings, keys, roots, audit, leases, windows, refusals, API tokens."""
 
 from datetime import datetime
 from typing import Any
@@ -97,17 +97,6 @@ class LeaseRow(Base):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     holder: Mapped[str] = mapped_column(String(64))
     until: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class FailureRow(Base):
-    """One wrong answer; `account` is an HMAC of the normalized identifier, known or unknown."""
-
-    __tablename__ = "failures"
-    __table_args__ = (Index("ix_failures_account", "account", "kind", "at"), Index("ix_failures_at", "at"))
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    account: Mapped[bytes] = mapped_column(Digest)
-    kind: Mapped[str] = mapped_column(String(32))
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class RateWindowRow(Base):

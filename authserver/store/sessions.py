@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from authserver.store.database import Hot
 from authserver.store.types import Base, Digest, Id, Json, UtcDateTime
 
 
@@ -21,9 +22,12 @@ class SsoSessionRow(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_sso_sessions_expires_at", "expires_at"),
+        Index("ix_sso_sessions_previous_digest", "previous_digest"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)  # on the wire: sid
     handle_digest: Mapped[bytes] = mapped_column(Digest, unique=True)
+    previous_digest: Mapped[bytes | None] = mapped_column(Digest)  # reads for some seconds, for parallel tabs
+    previous_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
     user_epoch: Mapped[int]
     authentication: Mapped[str]  # authentication.to_json, as text
@@ -60,6 +64,8 @@ class TransactionRow(Base):
     user_epoch: Mapped[int | None]
     proofs: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     remembered: Mapped[bool] = mapped_column(default=False)
+    level: Mapped[int] = mapped_column(default=1)  # what the proofs must reach
+    steps_up: Mapped[str | None] = mapped_column(Id)  # the session that only lacks a proof
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -68,15 +74,119 @@ class TransactionRow(Base):
 
 
 class DeviceRow(Base):
-    """A browser in which somebody once signed in fully; its cookie gives it a failure counter of its own."""
+    """A browser in which this person once signed in fully: it has a failure counter of its own."""
 
     __tablename__ = "devices"
-    __table_args__ = (Index("ix_devices_user_id", "user_id"),)
+    __table_args__ = (
+        Index("uq_devices_digest", "digest", "user_id", unique=True),
+        Index("ix_devices_user_id", "user_id"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    digest: Mapped[bytes] = mapped_column(Digest, unique=True)
+    digest: Mapped[bytes] = mapped_column(Digest)
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
     user_agent: Mapped[str] = mapped_column(String(512), default="")
     ip: Mapped[str] = mapped_column(String(45), default="")
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+FIND_TRANSACTION = Hot(
+    """SELECT t.id, t.browser_digest, t.purpose, t.request, t.user_id, t.proofs, t.remembered, t.level, t.steps_up,
+              t.version, t.created_at, t.expires_at, t.completed_at, t.session_id,
+              u.status = 'active' AND u.epoch = t.user_epoch
+         FROM transactions t JOIN users u ON u.id = t.user_id WHERE t.id = :id"""
+)
+BEGIN_TRANSACTION = Hot(
+    """INSERT INTO transactions (id, browser_digest, purpose, request, user_id, user_epoch, proofs, remembered,
+                                 level, steps_up, version, created_at, expires_at)
+       VALUES (:id, :browser, :purpose, :request, :user, :epoch, :proofs, :remembered,
+               :level, :steps_up, 1, :created, :expires)
+       ON CONFLICT (id) DO NOTHING RETURNING version"""
+)
+ADVANCE_TRANSACTION = Hot(
+    """UPDATE transactions SET proofs = :proofs, remembered = :remembered, version = version + 1
+        WHERE id = :id AND version = :version AND user_id = :user AND user_epoch = :epoch
+          AND session_id IS NULL AND completed_at IS NULL AND expires_at > :now
+    RETURNING version"""
+)
+ATTACH_SESSION = Hot(
+    """UPDATE transactions SET session_id = :session, version = version + 1, completed_at = :completed
+        WHERE id = :id AND version = :version AND session_id IS NULL AND completed_at IS NULL
+    RETURNING version"""
+)
+RESUME_TRANSACTION = Hot(
+    """UPDATE transactions SET completed_at = :now
+        WHERE id = :id AND browser_digest = :browser AND session_id IS NOT NULL AND completed_at IS NULL
+          AND expires_at > :now
+    RETURNING request, user_id, session_id, proofs, level, created_at"""
+)
+
+SESSION = """SELECT s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
+                    s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
+                    s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch
+               FROM sso_sessions s JOIN users u ON u.id = s.user_id"""
+FIND_SESSION = Hot(f"{SESSION} WHERE s.handle_digest = :digest")
+FIND_BY_PREVIOUS = Hot(f"{SESSION} WHERE s.previous_digest = :digest")
+LOAD_SESSION = Hot(f"{SESSION} WHERE s.id = :id")
+SESSIONS_OF = Hot(
+    f"""{SESSION} WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now AND s.idle_until > :now
+        ORDER BY s.last_seen_at DESC, s.id DESC"""  # noqa: S608
+)
+OPEN_SESSION = Hot(
+    """INSERT INTO sso_sessions (id, handle_digest, user_id, user_epoch, authentication, remembered, device_id,
+                                 user_agent, ip, created_at, last_seen_at, idle_until, expires_at)
+       SELECT :id, :digest, u.id, u.epoch, :authentication, :remembered, :device,
+              :user_agent, :ip, :now, :now, :idle_until, :expires_at
+         FROM users u JOIN transactions t ON t.user_id = u.id
+        WHERE t.id = :transaction AND u.status = 'active' AND u.epoch = t.user_epoch
+    RETURNING id"""
+)
+RENEW_SESSION = Hot(
+    """UPDATE sso_sessions SET previous_digest = handle_digest, previous_until = :previous_until,
+              handle_digest = :digest, authentication = :authentication, remembered = :remembered,
+              user_agent = :user_agent, ip = :ip, last_seen_at = :now, idle_until = :idle_until,
+              expires_at = :expires_at
+        WHERE id = :id AND ended_at IS NULL AND expires_at > :now
+          AND user_epoch = (SELECT epoch FROM users WHERE id = :user AND status = 'active')
+    RETURNING id"""
+)
+CARRY_SESSION = Hot(
+    """UPDATE sso_sessions SET user_epoch = :epoch, handle_digest = :digest, previous_digest = NULL,
+              previous_until = NULL
+        WHERE id = :id AND user_id = :user AND ended_at IS NULL
+    RETURNING id"""
+)
+TOUCH_SESSION = Hot(
+    """UPDATE sso_sessions SET last_seen_at = :now,
+              idle_until = CASE WHEN expires_at < :idle_until THEN expires_at ELSE :idle_until END
+        WHERE id = :id AND ended_at IS NULL AND last_seen_at <= :before AND idle_until > :now
+    RETURNING idle_until"""
+)
+END_SESSION = Hot(
+    """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason
+        WHERE id = :id AND ended_at IS NULL
+    RETURNING user_id"""
+)
+END_SESSIONS_OF = Hot(
+    """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason
+        WHERE user_id = :user AND id <> :keep AND ended_at IS NULL
+    RETURNING id"""
+)
+JOIN_CLIENT = Hot(
+    """INSERT INTO session_clients (session_id, client_id, first_at, last_at)
+       VALUES (:session, :client, :now, :now)
+       ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = :now"""
+)
+CLIENTS_OF = Hot("SELECT client_id FROM session_clients WHERE session_id = :session ORDER BY first_at")
+SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
+
+FIND_DEVICE = Hot("SELECT id FROM devices WHERE digest = :digest AND user_id = :user AND expires_at > :now")
+KEEP_DEVICE = Hot(
+    """INSERT INTO devices (id, digest, user_id, user_agent, ip, first_seen_at, last_seen_at, expires_at)
+       VALUES (:id, :digest, :user, :user_agent, :ip, :now, :now, :expires_at)
+       ON CONFLICT (digest, user_id) DO UPDATE SET user_agent = :user_agent, ip = :ip, last_seen_at = :now,
+         expires_at = :expires_at
+    RETURNING id"""
+)
+FORGET_DEVICES = Hot("DELETE FROM devices WHERE user_id = :user")

@@ -1,0 +1,176 @@
+"""Passwords: argon2id, one hash at a time per worker, the same work for whoever is named. PW-3, PW-4."""
+
+import os
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from authserver.authentication import Kind, UserId
+from authserver.errors import Refusal, Unavailable
+from authserver.factors.contract import Account, Answer, Factor, Refused, Right
+from authserver.issuer import Issuer
+from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
+from authserver.store import Session
+from authserver.store.passwords import BY_IDENTIFIER, BY_USER, HAS_PASSWORD, REHASH
+from authserver.store.sessions import FIND_DEVICE
+from authserver.transaction import Transaction
+from authserver.users import names
+from authserver.vault import b64
+
+LONGEST = 256
+LONGEST_IDENTIFIER = 254
+WAIT = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A person as the sign-in found them."""
+
+    status: str
+    epoch: int
+    hash: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Whether the password is right for the hash that was seen, and a stronger hash when that one is weak."""
+
+    right: bool
+    stronger: str | None = None
+
+
+class Password(Factor):
+    name: ClassVar[str] = "password"
+    amr: ClassVar[tuple[str, ...]] = ("pwd",)
+    kind: ClassVar[Kind] = Kind.KNOWLEDGE
+    begins: ClassVar[bool] = True
+
+    def enrolled(self, db: Session, user: UserId) -> bool:
+        return db.one(HAS_PASSWORD, {"user": user}) is not None
+
+    def whom(
+        self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None
+    ) -> Account:
+        """The account that was named, by user name or verified e-mail in any case or Unicode form. PW-5."""
+        known = tx.user or tx.request.get("user")
+        key = "" if known else names.key(text_of(answer.get("username", ""), LONGEST_IDENTIFIER))
+        row = db.one(BY_USER, {"user": known}) if known else db.one(BY_IDENTIFIER, {"key": key})
+        user = UserId(row[0]) if row else None
+        values = {"digest": device or b"", "user": user or "", "now": db.time(issuer.clock())}
+        found = db.one(FIND_DEVICE, values)
+        kind = found[0] if found else PASSWORD if user else STRANGER
+        return Account(
+            user=user,
+            counter=Counter(account=account_key(issuer.roots, user, key), kind=kind),
+            budget=Budget.of_passwords(issuer.settings),
+            kept=Stored(status=row[1], epoch=row[2], hash=row[3]) if row else None,
+        )
+
+    def examine(self, issuer: Issuer, tx: Transaction, account: Account, answer: Answer) -> Finding:
+        """One hash for whoever is named; a right password under weak parameters costs a second. PW-3."""
+        password = normalized(answer.get("password", ""))
+        stored: Stored | None = account.kept
+        usable = stored is not None and stored.status == "active" and stored.hash is not None
+        phc = stored.hash if stored and stored.hash else decoy(issuer)
+        with turn(issuer):
+            right = verified(issuer, phc, password) and usable
+            weak = right and is_weak(issuer, phc)
+            return Finding(right=right, stronger=hasher(issuer).hash(password) if weak else None)
+
+    def settle(
+        self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any
+    ) -> Right | Refused:
+        """Right only for a person who is still as they were when the hash was compared."""
+        stored: Stored | None = account.kept
+        row = db.one(BY_USER, {"user": account.user or ""})
+        if account.user is None or stored is None or row is None:
+            return Refused(reason="nobody has this name")
+        if row[1] != "active":
+            return Refused(reason=f"the person is {row[1]}")
+        if stored.hash is None:
+            return Refused(reason="the person has no password")
+        if not finding.right:
+            return Refused(reason="the password is wrong")
+        if (row[2], row[3]) != (stored.epoch, stored.hash):
+            return Refused(reason="the password was changed meanwhile")
+        if finding.stronger is not None:
+            db.hot(REHASH, {"hash": finding.stronger, "user": account.user, "seen": stored.hash}).close()
+        return Right(user=account.user, epoch=stored.epoch, proof=self.proof(issuer.clock()))
+
+
+def hash_password(issuer: Issuer, text: str) -> str:
+    """What is stored of a new password; waits for its turn, so never inside writing()."""
+    password = normalized(text)
+    with turn(issuer):
+        return hasher(issuer).hash(password)
+
+
+def new_password(issuer: Issuer, text: str) -> str:
+    """A password that somebody chose, or a Refusal that says what it lacks. PW-1."""
+    shortest = issuer.settings.password_min_length
+    password = normalized(text)
+    if len(password) < shortest:
+        public = f"A password has at least {shortest} characters."
+        raise Refusal(public, code="invalid", rule="password_length", fields={"password": public})
+    return password
+
+
+def normalized(text: str) -> str:
+    """NFC, so that every keyboard types the same password; more than 256 characters are refused unhashed."""
+    return unicodedata.normalize("NFC", text_of(text, LONGEST))
+
+
+def text_of(text: str, longest: int) -> str:
+    """Text that can be stored and compared, or a Refusal."""
+    if len(unicodedata.normalize("NFC", text)) > longest:
+        raise Refusal(f"This is longer than {longest} characters.", code="invalid", rule="too_long")
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise Refusal("This holds characters that cannot be typed.", code="invalid", rule="not_text")
+    return text
+
+
+@contextmanager
+def turn(issuer: Issuer) -> Iterator[None]:
+    """One hash at a time per worker, so that a storm of sign-ins cannot starve the token endpoint. PW-3."""
+    queue = issuer.kept("password-turn", threading.Lock)
+    if not queue.acquire(timeout=WAIT):
+        raise Unavailable("too many passwords are being checked at once", retry_after=round(WAIT))
+    try:
+        yield
+    finally:
+        queue.release()
+
+
+def hasher(issuer: Issuer) -> PasswordHasher:
+    settings = issuer.settings
+    return PasswordHasher(time_cost=settings.argon2_time, memory_cost=settings.argon2_memory, parallelism=1)
+
+
+def verified(issuer: Issuer, phc: str, password: str) -> bool:
+    try:
+        return hasher(issuer).verify(phc, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_weak(issuer: Issuer, phc: str) -> bool:
+    """Made at less cost than is asked now; what is stronger stays as it is."""
+    made, settings = extract_parameters(phc), issuer.settings
+    return made.memory_cost < settings.argon2_memory or made.time_cost < settings.argon2_time
+
+
+def decoy(issuer: Issuer) -> str:
+    """A hash of nothing, at the cost of everybody's: comparing with it takes as long and never succeeds."""
+    settings = issuer.settings
+
+    def make() -> str:
+        salt, tag = (b64(os.urandom(size)).replace("-", "+").replace("_", "/") for size in (16, 32))
+        return f"$argon2id$v=19$m={settings.argon2_memory},t={settings.argon2_time},p=1${salt}${tag}"
+
+    return issuer.kept(f"decoy-{settings.argon2_memory}-{settings.argon2_time}", make)

@@ -1,0 +1,20 @@
+"""Which factors there are: built-ins and others come in through the same door."""
+
+from authserver.errors import Misconfigured
+from authserver.factors.contract import Factor
+from authserver.factors.password import Password
+from authserver.issuer import Issuer
+
+BUILT_IN: tuple[type[Factor], ...] = (Password,)
+
+
+def factors(issuer: Issuer) -> dict[str, Factor]:
+    """By name, in the order in which they are offered."""
+    return issuer.kept("factors", lambda: {factor.name: factor() for factor in BUILT_IN})
+
+
+def register(issuer: Issuer, factor: Factor) -> None:
+    known = factors(issuer)
+    if factor.name in known:
+        raise Misconfigured(f"Two factors are called {factor.name!r}.", "Rename or remove one of them.")
+    known[factor.name] = factor

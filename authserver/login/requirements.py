@@ -1,0 +1,82 @@
+"""What must still be shown for a login: pure, one place for every way in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from authserver.authentication import Kind, Level, Proof, level_of
+from authserver.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A factor that this person has, and what it is worth beside another."""
+
+    name: str
+    kind: Kind
+    alone: Level
+    beside: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What holds for this login: who may begin, what the person has, what must be reached.
+
+    `held` are the proofs of the session that this login only adds to.
+    """
+
+    first: tuple[str, ...]
+    enrolled: tuple[Offer, ...] = ()
+    required: Level = Level.PWD
+    held: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """This step is asked now; `others` would do as well."""
+
+    step: str
+    others: tuple[str, ...] = ()
+
+    def allows(self, step: str) -> bool:
+        return step == self.step or step in self.others
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Everything that can be asked was proved."""
+
+
+def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
+    """The one way from a login's start to its end. SU-2.
+
+    Whoever has a second factor is always asked for one. When a level is out of reach the login still ends, at
+    what was proved: the request that wanted more says so itself.
+    """
+    proofs = (*policy.held, *tx.proofs)
+    if not proofs:
+        return _show(policy.first)
+    needed = max(policy.required, tx.level, Level.MFA_LOW if policy.enrolled else Level.PWD)
+    reached = level_of(proofs)
+    if reached >= needed:
+        return Complete()
+    raising = [offer for offer in policy.enrolled if _with(proofs, offer) > reached]
+    enough = [offer for offer in raising if _with(proofs, offer) >= needed]
+    return _show(offer.name for offer in enough or raising) if raising else Complete()
+
+
+def _show(names: Iterable[str]) -> Show:
+    step, *others = names
+    return Show(step=step, others=tuple(others))
+
+
+def _with(proofs: tuple[Proof, ...], offer: Offer) -> Level:
+    """The level that this factor would bring."""
+    proof = Proof(
+        factor=offer.name,
+        amr=(),
+        kind=offer.kind,
+        at=proofs[-1].at,
+        alone=offer.alone,
+        beside=offer.beside,
+    )
+    return level_of((*proofs, proof))
