@@ -1,0 +1,93 @@
+"""Who and what is there in every deployment: people, clients, an API, and settings that keep tests quick."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from jwt.algorithms import ECAlgorithm
+
+from tests.agent import Browser, CookieJar
+from tests.oidc import Person, RelyingParty
+from tests.peers.postgresql import PostgreSQL
+from tests.serve import Deployment, Seed, Store, cli
+
+ADA = Person(email="ada@example.org", password="Analytical engines weave", name="Ada Lovelace")
+BOB = Person(email="bob@example.org", password="Bletchley bombes rattle", name="Bob Turing")
+CALLBACK = "https://app.example/callback"
+LOOPBACK = "http://127.0.0.1/callback"
+AFTERWARDS = "https://app.example/goodbye"
+API = "https://api.example"
+PERSONAL = ("--grant", "authorization_code", "--grant", "refresh_token")
+SCOPES = "openid profile email groups offline_access"
+
+CLIENTS: Mapping[str, tuple[str, ...]] = {
+    # A web app whose people are asked, one of our own whose people are not, one that signs assertions.
+    "web": ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--scope", f"{SCOPES} notes:read"),
+    "portal": ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--scope", SCOPES, "--first-party"),
+    "signed": ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--scope", SCOPES, "--first-party"),
+    "spa": ("--public", "--redirect-uri", CALLBACK, "--redirect-uri", LOOPBACK, *PERSONAL, "--scope", SCOPES),
+    "robot": ("--confidential", "--grant", "client_credentials", "--scope", "notes:read notes:write"),
+}
+# One cheap hash, so that a run does not spend its time in argon2; and one address signs in all day.
+SETTINGS = {"argon2_memory": 8, "argon2_time": 1, "address_failures": 100_000, "client_requests": 100_000}
+
+
+def build(store: Store, folder: Path, server: PostgreSQL | None = None) -> Seed:
+    """Make the data folder and the database once, by the commands that an operator has."""
+    template = server.create() if server else ""
+    leading = {"AUTHSERVER_DATABASE_URL": server.url(template)} if server else {}
+
+    def run(*arguments: str, typed: str | None = None) -> Any:
+        return cli(folder, *arguments, typed=typed, settings=leading)
+
+    run("init")
+    for name, value in SETTINGS.items():
+        run("settings", "set", name, str(value))
+    for person, role in ((ADA, ("--owner",)), (BOB, ())):
+        options = ("--name", person.name, *role, "--password-stdin", "--json")
+        run("users", "add", person.email, *options, typed=person.password)
+    run("apis", "add", "Notes", "--identifier", API, "--scope", "notes:read", "--scope", "notes:write")
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {
+        "kid": "signed-1",
+        "use": "sig",
+        "alg": "ES256",
+    }
+    (folder / "signed.jwks.json").write_text(json.dumps({"keys": [public]}))
+    (folder / "signed.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    secrets = {}
+    for name, options in CLIENTS.items():
+        more = ("--jwks", str(folder / "signed.jwks.json")) if name == "signed" else ()
+        made = run("clients", "add", name.title(), "--id", name, *options, *more, "--json")
+        secrets[name] = made.get("secret", "")
+    (folder / "secrets.json").write_text(json.dumps(secrets))
+    if server:
+        server.freeze(template)
+    return Seed(store=store, folder=folder, server=server, template=template)
+
+
+def party(deployment: Deployment, name: str = "web", **changed: Any) -> RelyingParty:
+    """One of the clients above, as an app would hold it."""
+    known: dict[str, Any] = {
+        "issuer": deployment.issuer,
+        "client_id": name,
+        "secret": json.loads((deployment.data / "secrets.json").read_text())[name],
+        "auth": {"spa": "none", "signed": "private_key_jwt"}.get(name, "client_secret_basic"),
+        "now": deployment.clock.now,
+    }
+    if name == "signed":
+        known["key"] = load_pem_private_key((deployment.data / "signed.pem").read_bytes(), None)
+    return RelyingParty(**(known | changed))
+
+
+def browser(deployment: Deployment, **changed: Any) -> Browser:
+    """A new browser, whose cookies age by the deployment's clock."""
+    return Browser(home=deployment.issuer, jar=CookieJar(now=deployment.clock.now), **changed)
