@@ -42,7 +42,7 @@ class RedisWindows:
 
     def count(self, bucket: str, window: int) -> int:
         def read() -> int:
-            return int(self._redis.get(f"{PREFIX}{bucket}:{window}") or 0)  # type: ignore[arg-type]
+            return int(self._redis.get(f"{PREFIX}{bucket}:{window}") or 0)
 
         return self._ask(read, lambda: self._fallback.count(bucket, window))
 

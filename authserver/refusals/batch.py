@@ -75,7 +75,7 @@ class Refusals:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def note(  # noqa: PLR0913
+    def note(
         self,
         refusal: AuthserverError,
         *,
@@ -97,7 +97,7 @@ class Refusals:
                 known.count, known.last_at, known.detail = known.count + 1, now, detail
             elif len(self._waiting.notes) < WAITING:
                 self._waiting.notes[reference] = Noted(
-                    cause=cause, rule=(told["rule"] or "")[:64], detail=detail, first_at=now, last_at=now
+                    cause=cause, rule=told["rule"] or "", detail=detail, first_at=now, last_at=now
                 )
             else:
                 self._waiting.dropped += 1
@@ -190,18 +190,24 @@ def spelled(number: int) -> str:
 def _told(
     refusal: AuthserverError, *, step: str, client: str | None, person: str | None
 ) -> dict[str, str | None]:
-    own = isinstance(refusal, Refusal)
+    own = refusal if isinstance(refusal, Refusal) else _of_ours(refusal)
     return {
         "step": scrubbed(step, 64),
-        "rule": scrubbed(refusal.rule, 64) if own else type(refusal).__name__.lower(),
-        "code": scrubbed(refusal.code, 64) if own else None,
-        "public": scrubbed(str(refusal)) if own else None,
-        "detail": scrubbed(refusal.detail if own else str(refusal)),
-        "value": scrubbed(refusal.value) if own and refusal.value else None,
-        "nearest": scrubbed(refusal.nearest) if own and refusal.nearest else None,
+        "rule": scrubbed(own.rule, 64),
+        "code": scrubbed(own.code, 64),
+        "public": scrubbed(own.public),
+        "detail": scrubbed(own.detail),
+        "value": scrubbed(own.value) or None,
+        "nearest": scrubbed(own.nearest) or None,
         "client": scrubbed(client, CLIENT) if client else None,
         "person": scrubbed(person, PERSON) if person else None,
     }
+
+
+def _of_ours(error: AuthserverError) -> Refusal:
+    """What is told of an error that is not the caller's."""
+    kind = type(error).__name__.lower()
+    return Refusal("", code=kind, rule=kind, detail=str(error))
 
 
 def _of_cause(told: dict[str, str | None]) -> bytes:

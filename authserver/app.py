@@ -1,0 +1,125 @@
+"""create_app(config): the only place where parts are wired together."""
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from authserver.clock import Clock, SystemClock
+from authserver.config import Config
+from authserver.issuer import Issuer
+from authserver.keys import keyring, roots
+from authserver.keys.master import vault_of
+from authserver.limits.in_database import DatabaseWindows
+from authserver.limits.limiter import Ceilings, Limiter, Windows
+from authserver.opaque import new_secret
+from authserver.refusals import Refusals
+from authserver.settings import live
+from authserver.store import Database, Live, Revisions, Session
+from authserver.web import context, cookies, guards, headers, home, proxy, refusals, sizes
+
+T = TypeVar("T")
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Wsgi = Callable[[Environ, Start], Iterable[bytes]]
+SPARE_CONNECTIONS = 4
+REQUEST_ID_BYTES = 12
+
+
+class App:
+    """The WSGI callable: the proxy's word, the sizes, the edge, then Flask."""
+
+    def __init__(self, issuer: Issuer, flask: Flask) -> None:
+        self.issuer = issuer
+        self.flask = flask
+        self._edge: Wsgi = self._pages
+        self._trusted = issuer.config.trusted_proxies
+        self._mounted = urlsplit(issuer.url).path
+
+    def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
+        environ[context.REQUEST_ID] = new_secret(REQUEST_ID_BYTES)
+        proxy.believe(environ, self._trusted)
+        refusal = sizes.refused(environ)
+        if refusal is None:
+            return self._edge(environ, start_response)
+        environ[refusals.REFUSED] = refusal
+        return self._pages(environ, start_response)
+
+    def _pages(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
+        """Flask, which knows no paths but its own: those of an issuer with a path lose it here."""
+        path = environ.get("PATH_INFO", "")
+        if self._mounted:
+            environ["SCRIPT_NAME"] = self._mounted
+            environ["PATH_INFO"] = (
+                path.removeprefix(self._mounted) if path.startswith(f"{self._mounted}/") else path
+            )
+        return self.flask.wsgi_app(environ, start_response)
+
+    def close(self) -> None:
+        """Write what waits and let go of the database: for the end of a process."""
+        self.issuer.refusals.close()
+        self.issuer.database.dispose()
+
+
+def create_app(config: Config, *, clock: Clock | None = None) -> App:
+    """Build the server that this configuration describes, on a database that is migrated already."""
+    flask = Flask("authserver.web")
+    issuer = make_issuer(config, flask, clock or SystemClock())
+    flask.extensions[context.EXTENSION] = issuer
+    refusals.install(flask)
+    cookies.install(flask)
+    headers.install(flask)
+    guards.install(flask, admin=lambda _: None)
+    flask.register_blueprint(home.blueprint)
+    return App(issuer, flask)
+
+
+def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
+    database = Database.bind(flask, config.database, pool_size=config.threads + SPARE_CONNECTIONS)
+    database.node = config.node_name
+    revisions = Revisions(database)
+    vault = vault_of(config)
+
+    def kept(topic: str, load: Callable[[Session], T]) -> Live[T]:
+        def fresh() -> T:
+            with database.reading() as db:
+                return load(db)
+
+        return Live(revisions, topic, fresh)
+
+    settings = kept("settings", lambda db: live.load(db, config))
+    held_roots = kept("roots", lambda db: roots.load(db, vault))
+
+    def ceilings() -> Ceilings:
+        now = settings()
+        return Ceilings(
+            requests=now.client_requests,
+            address=now.address_failures,
+            network=now.named_network_failures,
+            networks=now.named_networks,
+        )
+
+    return Issuer(
+        config=config,
+        clock=clock,
+        database=database,
+        revisions=revisions,
+        vault=vault,
+        limiter=Limiter(ceilings, windows_of(config, database), clock),
+        refusals=Refusals(database, clock, held_roots),
+        live_settings=settings,
+        live_keyring=kept("keys", lambda db: keyring.load(db, vault, clock())),
+        live_roots=held_roots,
+    )
+
+
+def windows_of(config: Config, database: Database) -> Windows:
+    """Where failures of addresses are counted. Only an installation with Redis pays for its client's import."""
+    counted = DatabaseWindows(database)
+    url = config.redis_url.get_secret_value()
+    if not url:
+        return counted
+    redis: Windows = import_module("authserver.limits.in_redis").RedisWindows.at(url, counted)
+    return redis

@@ -1,0 +1,79 @@
+"""Our cookies: their names, their attributes, and nothing else that reads or sets one."""
+
+import re
+from enum import Enum
+from typing import TypedDict
+
+from flask import Flask, Response, g, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from authserver.opaque import digest, new_secret
+from authserver.web.context import issuer
+
+SANE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
+BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class Cookie(Enum):
+    """SESSION is who is signed in, BROWSER what a login under way is bound to, DEVICE a browser once known."""
+
+    SESSION = "as_session"
+    BROWSER = "as_browser"
+    DEVICE = "as_device"
+    LANG = "as_lang"
+
+
+def get(cookie: Cookie) -> str | None:
+    """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
+    if g.get("ignores_cookies"):
+        return None
+    value = request.cookies.get(_name(cookie))
+    return value if value is not None and SANE.fullmatch(value) else None
+
+
+def put(response: AnyResponse, cookie: Cookie, value: str, max_age: int | None) -> None:
+    """Set a cookie for `max_age` seconds, or until the browser closes."""
+    response.set_cookie(_name(cookie), value, max_age=max_age, **_attributes())
+
+
+def drop(response: AnyResponse, cookie: Cookie) -> None:
+    """Expire a cookie by its name, with the attributes that it was set with."""
+    response.set_cookie(_name(cookie), "", max_age=0, expires=0, **_attributes())
+
+
+def browser() -> tuple[str, bytes]:
+    """The value that this browser is known by and its digest; a new browser is given one with the answer."""
+    value: str | None = g.get("browser")
+    if value is None:
+        came = get(Cookie.BROWSER)
+        value = came if came is not None and BROWSER.fullmatch(came) else new_secret()
+        g.browser = value
+    return value, digest(value)
+
+
+def install(app: Flask) -> None:
+    app.after_request(_renew_browser)
+
+
+def _renew_browser(response: Response) -> Response:
+    value: str | None = g.get("browser")
+    if value is not None:
+        # It lives as long as the login that was bound to it just now can.
+        put(response, Cookie.BROWSER, value, issuer().settings.login_lifetime)
+    return response
+
+
+def _name(cookie: Cookie) -> str:
+    return f"__Host-{cookie.value}" if issuer().config.secure else cookie.value
+
+
+class Attributes(TypedDict):
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: str
+
+
+def _attributes() -> Attributes:
+    # Without https there is no Secure: browsers differ on whether http://localhost may set such a cookie.
+    return {"path": "/", "secure": issuer().config.secure, "httponly": True, "samesite": "Lax"}

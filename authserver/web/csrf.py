@@ -1,0 +1,90 @@
+"""Forms come from our own pages: a token bound to the session or the browser, and what the browser says of itself."""
+
+from urllib.parse import urlsplit
+
+from flask import g, request
+
+from authserver.errors import Refusal
+from authserver.vault import b64, unb64
+from authserver.web import cookies
+from authserver.web.context import issuer
+from authserver.web.cookies import Cookie
+
+PURPOSE = "csrf"
+FIELD = "csrf_token"
+HEADER = "X-CSRF-Token"
+
+
+class Forged(Refusal):
+    """The request does not come from a page of ours, or that page is too old."""
+
+    status = 403
+
+    def __init__(self, detail: str, *, rule: str, value: str = "", nearest: str = "") -> None:
+        super().__init__(
+            "This page was open for too long, or was not opened here. Go back, load it again and repeat.",
+            code="forged",
+            detail=detail,
+            rule=rule,
+            value=value,
+            nearest=nearest,
+        )
+
+
+def token() -> str:
+    """The token for a form of this page: of the session where the page demanded one, else of the browser."""
+    session = g.get("session")
+    root, mac = issuer().roots.mac(PURPOSE, _of_browser() if session is None else _of_session())
+    return f"{root}.{b64(mac)}"
+
+
+def check() -> None:
+    """Refuse a request that changes something unless it was sent by a page of ours."""
+    _check_where_from()
+    sent = request.headers.get(HEADER) or request.form.get(FIELD, "")
+    if not sent:
+        raise Forged("the form carried no csrf_token", rule="csrf_token_missing")
+    root, _, text = sent.partition(".")
+    mac = unb64(text) if text.isascii() else None
+    genuine = issuer().roots.genuine
+    if mac is None or not any(genuine(PURPOSE, root, message, mac) for message in _accepted()):
+        raise Forged("the csrf_token belongs to another session or browser", rule="csrf_token_foreign")
+
+
+def _accepted() -> list[bytes]:
+    # A page for one signed-in person takes only that session's token; others were rendered before anybody signed in,
+    # or in a tab beside one that did.
+    if g.get("session") is not None:
+        return [_of_session()]
+    came = [_of_browser()] if cookies.get(Cookie.BROWSER) else []
+    return [*came, _of_session()] if cookies.get(Cookie.SESSION) else came
+
+
+def _of_session() -> bytes:
+    return f"session:{cookies.get(Cookie.SESSION)}".encode()
+
+
+def _of_browser() -> bytes:
+    return f"browser:{cookies.browser()[0]}".encode()
+
+
+def _check_where_from() -> None:
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    # Under `Referrer-Policy: no-referrer` browsers send `Origin: null` with our own forms, so null says nothing.
+    if origin not in {None, "null"} and origin != origin_of(issuer().url):
+        raise Forged(
+            "the form was sent from another origin",
+            rule="csrf_origin",
+            value=origin or "",
+            nearest=f"pages of this server are at {origin_of(issuer().url)}",
+        )
+    if site not in {None, "same-origin", "none"}:
+        raise Forged(
+            "the browser says that another site sent the form", rule="csrf_fetch_site", value=site or ""
+        )
+
+
+def origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,184 @@
+"""What each route demands before its view runs. A view without a demand is not served."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from flask import Flask, current_app, g, redirect, request
+from werkzeug.wrappers import Response
+
+from authserver.authentication import Authentication
+from authserver.errors import Refusal
+from authserver.web import csrf, sessions
+from authserver.web.context import issuer
+from authserver.web.paths import safe_path
+from authserver.web.sizes import FIELDS
+
+V = TypeVar("V", bound=Callable[..., Any])
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM = "application/x-www-form-urlencoded"
+
+
+EXTENSION = "authserver.guards"
+
+
+class Guard(Enum):
+    """Who may come, and what their browser must show."""
+
+    OPEN = "anybody, and nothing is changed"
+    BROWSER_POST = "anybody; what changes something comes from our own page (CSRF token)"
+    CROSS_SITE = "anybody from any site, as the protocol wants it; no cookie counts in what is posted"
+    SESSION = (
+        "somebody signed in; g.session is their session; what changes something needs that session's token"
+    )
+    FRESH = "as SESSION, and they proved who they are only just now"
+    ADMIN = "an API token of the role and scope that the route names"
+    MACHINE = "a program; the endpoint authenticates it itself"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """A row of the table. `role` and `scope` go with ADMIN."""
+
+    guard: Guard
+    role: str | None = None
+    scope: str | None = None
+
+
+Enforcer = Callable[[Demand], Response | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A route and what it demands; None would be a hole."""
+
+    path: str
+    methods: frozenset[str]
+    demand: Demand | None
+
+
+def demands(guard: Guard, *, role: str | None = None, scope: str | None = None) -> Callable[[V], V]:
+    """Say what a view demands; `enforce` sees to it before the view runs."""
+
+    def mark(view: V) -> V:
+        view.demand = Demand(guard=guard, role=role, scope=scope)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def table(app: Flask) -> Iterator[Row]:
+    """Every route of the pages and APIs with its demand; the edge has its own rows (web/edge.py)."""
+    for rule in app.url_map.iter_rules():
+        yield Row(
+            path=rule.rule,
+            methods=frozenset(rule.methods or ()) - {"HEAD", "OPTIONS"},
+            demand=demand_of(app.view_functions[rule.endpoint]),
+        )
+
+
+def demand_of(view: Callable[..., Any]) -> Demand | None:
+    found: Demand | None = getattr(view, "demand", None)
+    return found
+
+
+def install(app: Flask, *, admin: Enforcer) -> None:
+    """Put every view of this app behind its demand; `admin` is who knows API tokens (web/api)."""
+    app.extensions[EXTENSION] = {**ENFORCE, Guard.ADMIN: admin}
+    app.before_request(enforce)
+
+
+def enforce() -> Response | None:
+    """Before a view runs: the demand of its route is met, or the request ends here."""
+    if request.endpoint is None:
+        return None  # the routing error itself is the answer
+    demand = demand_of(current_app.view_functions[request.endpoint])
+    if demand is None:
+        raise LookupError(f"{request.endpoint} demands nothing, so it is not served")
+    _check_text()
+    enforcer: Enforcer = current_app.extensions[EXTENSION][demand.guard]
+    return enforcer(demand)
+
+
+def _open(demand: Demand) -> None:
+    if request.method not in READS:
+        _check_form()
+        csrf.check()
+
+
+def _cross_site(demand: Demand) -> None:
+    if request.method not in READS:
+        _check_form()
+        g.ignores_cookies = True
+
+
+def _session(demand: Demand) -> Response | None:
+    g.session = sessions.current()
+    if g.session is None:
+        return send_to("/login")
+    _open(demand)
+    return None
+
+
+def _fresh(demand: Demand) -> Response | None:
+    elsewhere = _session(demand)
+    if elsewhere is not None:
+        return elsewhere
+    asked = issuer()
+    if is_fresh(g.session.authentication, asked.clock(), asked.settings.fresh_for):
+        return None
+    return send_to("/account/fresh")
+
+
+def _machine(demand: Demand) -> None:
+    """The endpoint does it all."""
+
+
+ENFORCE: Mapping[Guard, Enforcer] = {
+    Guard.OPEN: _open,
+    Guard.BROWSER_POST: _open,
+    Guard.CROSS_SITE: _cross_site,
+    Guard.SESSION: _session,
+    Guard.FRESH: _fresh,
+    Guard.MACHINE: _machine,
+}
+
+
+def is_fresh(authentication: Authentication, now: datetime, fresh_for: int) -> bool:
+    """Whether somebody proved who they are within these seconds."""
+    latest = max((proof.at for proof in authentication.proofs), default=authentication.at)
+    return now - latest <= timedelta(seconds=fresh_for)
+
+
+def send_to(path: str) -> Response:
+    """Send somebody to prove who they are, and back to the page that they came for."""
+    if request.method in READS:
+        here = request.full_path.rstrip("?")
+    else:
+        methods = request.url_rule.methods if request.url_rule else None
+        here = request.path if methods and "GET" in methods else "/account"
+    return redirect(f"{path}?{urlencode({'return_to': safe_path(here) or '/account'})}", code=303)
+
+
+def _check_form() -> None:
+    if request.mimetype != FORM:
+        raise Refusal(
+            "This page takes forms only.",
+            rule="content_type",
+            value=request.mimetype,
+            nearest=FORM,
+            status=415,
+        )
+    body = request.get_data(cache=True)
+    if body.count(b"&") >= FIELDS:
+        raise Refusal("There are too many parameters.", rule="form_fields", value=str(body.count(b"&") + 1))
+
+
+def _check_text() -> None:
+    """Text that no store takes is refused before anything reads it."""
+    for place, text in (("path", request.path), ("query", request.query_string.decode("latin-1"))):
+        if "\x00" in text or "%00" in text:
+            raise Refusal("There is a NUL character in the request.", rule="nul", value=place)

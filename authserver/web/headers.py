@@ -1,0 +1,62 @@
+"""Security headers: the same on every answer, and each page's own content policy with its widenings named."""
+
+from flask import Flask, Response, g, request
+
+from authserver.config import Config
+from authserver.web.context import issuer, request_id
+
+YEAR = 365 * 86_400
+PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer", "browsing-topics", "camera", "display-capture", "fullscreen", "geolocation",
+        "gyroscope", "magnetometer", "microphone", "midi", "payment", "usb",
+    )
+)  # fmt: skip
+
+
+def common(config: Config) -> tuple[tuple[str, str], ...]:
+    """What every answer carries, a page's and a machine endpoint's."""
+    found = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+    return (*found, ("Strict-Transport-Security", f"max-age={YEAR}")) if config.secure else found
+
+
+def allow_form_action(*sources: str) -> None:
+    """Let this page's forms end in a redirect to these origins, which browsers would block otherwise."""
+    g.form_actions = (*g.get("form_actions", ()), *sources)
+
+
+def allow_images(*sources: str) -> None:
+    """Let this page show images from these origins: the logos of the site and of a client."""
+    g.image_sources = (*g.get("image_sources", ()), *sources)
+
+
+def policy() -> str:
+    """The content policy of the page under way."""
+    images = " ".join(dict.fromkeys(("'self'", *g.get("image_sources", ()))))
+    forms = " ".join(dict.fromkeys(("'self'", *g.get("form_actions", ()))))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"img-src {images}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def install(app: Flask) -> None:
+    app.after_request(_complete)
+
+
+def _complete(response: Response) -> Response:
+    headers = response.headers
+    for name, value in common(issuer().config):
+        headers[name] = value
+    headers.setdefault("Content-Security-Policy", policy())
+    headers["X-Request-Id"] = request_id()
+    headers["X-Frame-Options"] = "DENY"
+    headers["Permissions-Policy"] = PERMISSIONS
+    # No Cross-Origin-Opener-Policy: an app that signs people in by a popup would lose sight of it.
+    if request.endpoint == "static" and response.status_code in {200, 304}:
+        # Its address holds the digest of what it is, so it never changes.
+        headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    else:
+        headers.setdefault("Cache-Control", "no-store")
+    return response

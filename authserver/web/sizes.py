@@ -1,0 +1,56 @@
+"""How big a request may be, decided from its head before anything reads its body."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authserver.errors import Refusal
+
+BODY = 64 * 1024
+HEADERS = 64
+HEADER_BYTES = 16 * 1024
+QUERY_BYTES = 16 * 1024
+FIELDS = 64
+
+
+class TooBig(Refusal):
+    """More than this server reads; `status` says of what."""
+
+    def __init__(self, status: int, public: str, *, rule: str, value: str = "") -> None:
+        super().__init__(public, code="invalid_request", rule=rule, value=value, status=status)
+
+
+def refused(environ: Mapping[str, Any]) -> Refusal | None:
+    """Why this request is not read, or None."""
+    count = total = 0
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
+            count += 1
+            total += len(name) + len(value)
+    if count > HEADERS or total > HEADER_BYTES:
+        return TooBig(
+            431,
+            "The request's headers are too big.",
+            rule="header_size",
+            value=f"{count} headers, {total} bytes",
+        )
+    query = environ.get("QUERY_STRING", "")
+    if len(query) > QUERY_BYTES:
+        return TooBig(414, "The address is too long.", rule="query_size", value=f"{len(query)} bytes")
+    if query.count("&") >= FIELDS:
+        return TooBig(
+            400, "There are too many parameters.", rule="query_fields", value=str(query.count("&") + 1)
+        )
+    return _body_refused(environ)
+
+
+def _body_refused(environ: Mapping[str, Any]) -> Refusal | None:
+    length = environ.get("CONTENT_LENGTH") or ""
+    if not length:
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            return TooBig(411, "The request does not say how long it is.", rule="length_required")
+        return None
+    if not (length.isascii() and length.isdigit()):
+        return TooBig(400, "The request's length is not a number.", rule="length_number", value=length)
+    if len(length) > len(str(BODY)) or int(length) > BODY:
+        return TooBig(413, "The request is too big.", rule="body_size", value=f"{length} bytes")
+    return None
