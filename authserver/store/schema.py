@@ -2,7 +2,7 @@
 
 from sqlalchemy import inspect
 
-from authserver.store import clients, grants, live, operations, sessions, single_use, users
+from authserver.store import clients, failures, grants, live, operations, sessions, single_use, users
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
@@ -10,7 +10,7 @@ REQUIRED = "0001"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
-GROUPS = (clients, grants, live, operations, sessions, single_use, users)
+GROUPS = (clients, failures, grants, live, operations, sessions, single_use, users)
 METADATA = Base.metadata
 
 

@@ -112,6 +112,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "failures",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("counted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failures")),
+    )
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.create_index("ix_failures_account", ["account", "kind", "at"], unique=False)
+        batch_op.create_index("ix_failures_at", ["at"], unique=False)
+
+    op.create_table(
         "rate_windows",
         sa.Column("bucket", sa.String(length=128), nullable=False),
         sa.Column("window", sa.Integer(), nullable=False),
@@ -582,6 +595,11 @@ def downgrade() -> None:
 
     op.drop_table("refusals")
     op.drop_table("rate_windows")
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.drop_index("ix_failures_at")
+        batch_op.drop_index("ix_failures_account")
+
+    op.drop_table("failures")
     op.drop_table("leases")
     op.drop_table("groups")
     op.drop_table("facts")
