@@ -207,6 +207,9 @@ def test_a_token_has_three_segments(count: int) -> None:
         lambda s: "\n" + s,
         lambda s: s + " ",
         lambda s: s[:5] + "\n" + s[5:],
+        lambda s: s[:5] + "\n\n\n\n" + s[5:],
+        lambda s: s[:5] + "====" + s[5:],
+        lambda s: s[:5] + "!!!!" + s[5:],
         lambda s: s[:5] + "+" + s[6:],
         lambda s: s[:5] + "/" + s[6:],
         lambda s: s[:5] + "!" + s[6:],
@@ -217,7 +220,7 @@ def test_a_token_has_three_segments(count: int) -> None:
         lambda _: "A",
         lambda _: "",
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_a_segment_has_one_spelling(index: int, spoil: object) -> None:
     """JOSE-11: no padding, newline, blank, foreign character or empty segment."""
