@@ -252,3 +252,11 @@ def test_whose_assertion_it_is_can_be_asked_without_trust() -> None:
     for forged in (token(CLIENT_ASSERTION, sub=["x"]), token(CLIENT_ASSERTION, without="sub"), "x", ""):
         with pytest.raises(BadToken):
             claimant(forged)
+
+
+@pytest.mark.parametrize("what", [None, 5, b"a.b.c", ["a.b.c"], {"a": "b"}], ids=str)
+def test_the_last_net_holds(what: object) -> None:
+    """JOSE-4: whatever a library raises, a stranger is told what a bad signature is told."""
+    with pytest.raises(BadToken) as caught:
+        read_as(ACCESS, what)  # type: ignore[arg-type]
+    assert (caught.value.public, caught.value.status) == ("The token is not valid.", 401)
