@@ -1,6 +1,7 @@
 """What is kept of a person beyond the account, and which scope releases it into which token: one table.
 
-The standard claims are in it like any other, so that whoever fills a token reads nothing else.
+The standard claims are in it like any other, so that whoever fills a token reads nothing else. They go to
+userinfo alone: an ID token travels in the address of a sign-out, and says only who signed in and how.
 """
 
 import re
@@ -19,8 +20,7 @@ LONGEST = 2_000
 MOST = 100
 Type = Literal["string", "integer", "boolean", "list", "address"]
 Into = Literal["id_token", "userinfo", "access_token"]
-BOTH: frozenset[Into] = frozenset({"id_token", "userinfo"})
-ASKED: frozenset[Into] = frozenset({"userinfo"})
+USERINFO: frozenset[Into] = frozenset({"userinfo"})
 
 # Claims that say what happened, or that a protocol gives its own meaning: no attribute may carry their names.
 RESERVED = frozenset(
@@ -47,7 +47,7 @@ class Attribute:
     type: Type = "string"
     edited_by: Literal["admin", "self"] = "admin"
     scope: str | None = None
-    tokens: frozenset[Into] = BOTH
+    tokens: frozenset[Into] = USERINFO
     kept: Literal["account", "attributes"] = "attributes"
     built_in: bool = False
     version: int = 0
@@ -68,16 +68,16 @@ BUILT_IN: tuple[Attribute, ...] = (
     *_built_in("profile picture website gender birthdate zoneinfo", "profile"),
     *_built_in("email", "email", kept="account", edited_by="admin"),
     *_built_in("email_verified", "email", kept="account", edited_by="admin", type="boolean"),
-    *_built_in("phone_number", "phone", edited_by="admin", tokens=ASKED),
-    *_built_in("phone_number_verified", "phone", edited_by="admin", type="boolean", tokens=ASKED),
-    *_built_in("address", "address", type="address", tokens=ASKED),
+    *_built_in("phone_number", "phone", edited_by="admin"),
+    *_built_in("phone_number_verified", "phone", edited_by="admin", type="boolean"),
+    *_built_in("address", "address", type="address"),
     *_built_in(
         "groups",
         "groups",
         kept="account",
         edited_by="admin",
         type="list",
-        tokens=frozenset({"id_token", "userinfo", "access_token"}),
+        tokens=frozenset({"id_token", "userinfo"}),
     ),
 )
 STANDING = {attribute.name: attribute for attribute in BUILT_IN}
@@ -110,9 +110,7 @@ def _live(issuer: Issuer) -> Live[Declared]:
 
 def every(db: Session) -> tuple[Attribute, ...]:
     rows = {row.name: row for row in all_attributes(db)}
-    standing = (
-        _attribute(rows.pop(each.name), each) if each.name in rows else each for each in BUILT_IN
-    )
+    standing = (_attribute(rows.pop(each.name), each) if each.name in rows else each for each in BUILT_IN)
     return (*standing, *(_attribute(row, None) for row in rows.values()))
 
 
