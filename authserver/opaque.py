@@ -26,7 +26,9 @@ def digits(count: int) -> str:
 
 def digest(value: str | bytes) -> bytes:
     """What is stored of a secret that has 128 bits or more; shorter ones need a keyed digest."""
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value).digest()
+    return hashlib.sha256(
+        value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    ).digest()
 
 
 def same(one: str | bytes, other: str | bytes) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authserver.apis import find as apis
-from authserver.factors.registry import reachable
+from authserver.authentication import Level
+from authserver.factors.registry import factors
 from authserver.groups.attributes import declared
 from authserver.issuer import Issuer
 from authserver.jose.kinds import CLIENT_ALGS
@@ -69,7 +70,7 @@ def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [grant.GRANT_TYPE for grant in GRANTS],
-        "acr_values_supported": [level.acr for level in reachable(issuer)],
+        "acr_values_supported": [level.acr for level in levels(issuer)],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": signing,
         "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
@@ -93,5 +94,14 @@ def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
 def scopes(issuer: Issuer) -> list[str]:
     own = ["openid", "profile", "email", "phone", "address", "groups", "offline_access"]
     declared_scopes = sorted({a.scope for a in declared(issuer) if a.scope} - set(own))
-    of_apis = sorted({s.name for api in apis.catalogue(issuer).all for s in api.scopes} - set(own))
+    of_apis = sorted({s.name for api in apis.catalogue(issuer).every for s in api.scopes} - set(own))
     return [*own, *declared_scopes, *of_apis]
+
+
+def levels(issuer: Issuer) -> list[Level]:
+    """What a sign-in can reach with the factors that there are, alone or two of different kinds together."""
+    known = tuple(factors(issuer).values())
+    first = [factor for factor in known if factor.begins]
+    found = {factor.alone for factor in first}
+    found |= {other.beside for factor in first for other in known if other.kind != factor.kind}
+    return sorted(found)

@@ -46,7 +46,9 @@ class Answer:
 
 
 def json_answer(status: int, value: Mapping[str, Any], headers: Headers = ()) -> Answer:
-    return Answer(status=status, body=json.dumps(value, separators=(",", ":")).encode(), headers=JSON + headers)
+    return Answer(
+        status=status, body=json.dumps(value, separators=(",", ":")).encode(), headers=JSON + headers
+    )
 
 
 def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from authlib.oauth2.rfc6749 import AuthorizationServer, BaseGrant, OAuth2Payload, OAuth2Request, TokenEndpointMixin
+from authlib.oauth2.rfc6749 import (
+    AuthorizationServer,
+    BaseGrant,
+    OAuth2Payload,
+    OAuth2Request,
+    TokenEndpointMixin,
+)
 from authlib.oauth2.rfc6749.errors import OAuth2Error
 
 from authserver.clients.client import Client
@@ -16,7 +22,7 @@ from authserver.oauth.request import Answer, Headers, OAuthRequest, json_answer
 from authserver.tokens.issue import TokenSet
 
 
-class Fields(OAuth2Payload):  # type: ignore[misc]
+class Fields(OAuth2Payload):
     """The body's fields, as Authlib asks for them; the query never counts. TK-5."""
 
     __slots__ = ("data",)
@@ -29,7 +35,7 @@ class Fields(OAuth2Payload):  # type: ignore[misc]
         return {name: [value] for name, value in self.data.items()}
 
 
-class Scratch(OAuth2Request):  # type: ignore[misc]
+class Scratch(OAuth2Request):
     """What Authlib writes on while it works; dead when the answer exists."""
 
     def __init__(self, issuer: Issuer, request: OAuthRequest) -> None:
@@ -46,7 +52,7 @@ class Scratch(OAuth2Request):  # type: ignore[misc]
         return self.edge.form
 
 
-class Grant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
+class Grant(BaseGrant, TokenEndpointMixin):
     """One grant_type at the token endpoint: `admit` checks the request, `tokens` spends and issues."""
 
     request: Scratch
@@ -79,7 +85,7 @@ class Grant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
         raise NotImplementedError
 
 
-class ProtocolServer(AuthorizationServer):  # type: ignore[misc]
+class ProtocolServer(AuthorizationServer):
     """The token endpoint. Refusals leave it as exceptions; the edge turns them into answers with a reference."""
 
     def __init__(self, grants: tuple[type[Grant], ...]) -> None:

@@ -141,7 +141,7 @@ def consume(
 
 def _answer(roots: Roots, kind: str, key: str, answer: str) -> list[bytes]:
     """The MAC under the current root first, then under those that still verify."""
-    message = "\x1f".join((kind, key, answer)).encode("utf-8", "surrogatepass")
+    message = f"{kind}\x1f{key}\x1f{answer}".encode("utf-8", "surrogatepass")
     current, mac = roots.mac(PURPOSE, message)
     others = (roots.mac_by(PURPOSE, root.id, message) for root in roots.known(PURPOSE) if root.id != current)
     return [mac, *(other for other in others if other)]

@@ -14,47 +14,113 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # How the pages look
-    site_name: str = Field("authserver", min_length=1, max_length=80, description="The name people see on every page.")
-    logo_url: str = Field("", max_length=512, description="An https address or a path of this server; empty for our mark.")
-    accent_light: str = Field("", pattern="^(#[0-9a-fA-F]{6})?$", description="The accent colour in light mode.")
-    accent_dark: str = Field("", pattern="^(#[0-9a-fA-F]{6})?$", description="The accent colour in dark mode.")
-    support_contact: str = Field("", max_length=254, description="An e-mail or web address where people get help.")
+    site_name: str = Field(
+        "authserver", min_length=1, max_length=80, description="The name people see on every page."
+    )
+    logo_url: str = Field(
+        "", max_length=512, description="An https address or a path of this server; empty for our mark."
+    )
+    accent_light: str = Field(
+        "", pattern="^(#[0-9a-fA-F]{6})?$", description="The accent colour in light mode."
+    )
+    accent_dark: str = Field(
+        "", pattern="^(#[0-9a-fA-F]{6})?$", description="The accent colour in dark mode."
+    )
+    support_contact: str = Field(
+        "", max_length=254, description="An e-mail or web address where people get help."
+    )
     privacy_url: str = Field("", max_length=512, description="Link to the privacy text.")
     imprint_url: str = Field("", max_length=512, description="Link to the imprint.")
-    languages: tuple[str, ...] = Field(("en", "de"), min_length=1, description="Languages offered, the first is the fallback.")
+    languages: tuple[str, ...] = Field(
+        ("en", "de"), min_length=1, description="Languages offered, the first is the fallback."
+    )
 
     # Tokens
-    access_token_lifetime: Seconds = Field(5 * MINUTE, ge=30, le=DAY, description="Seconds an access token lives.")
+    access_token_lifetime: Seconds = Field(
+        5 * MINUTE, ge=30, le=DAY, description="Seconds an access token lives."
+    )
     id_token_lifetime: Seconds = Field(5 * MINUTE, ge=30, le=DAY, description="Seconds an ID token lives.")
-    code_lifetime: Seconds = Field(MINUTE, ge=5, le=10 * MINUTE, description="Seconds an authorization code lives.")
-    refresh_idle_lifetime: Seconds = Field(14 * DAY, ge=MINUTE, description="A refresh token unused for this long ends.")
-    refresh_lifetime: Seconds = Field(30 * DAY, ge=MINUTE, description="A refresh family ends this long after its grant.")
-    refresh_grace: Seconds = Field(10, le=MINUTE, description="A retry within these seconds gets the same successor; 0 is off.")
-    code_replay_grace: Seconds = Field(10, le=MINUTE, description="A code seen again later than this revokes its tokens.")
+    code_lifetime: Seconds = Field(
+        MINUTE, ge=5, le=10 * MINUTE, description="Seconds an authorization code lives."
+    )
+    refresh_idle_lifetime: Seconds = Field(
+        14 * DAY, ge=MINUTE, description="A refresh token unused for this long ends."
+    )
+    refresh_lifetime: Seconds = Field(
+        30 * DAY, ge=MINUTE, description="A refresh family ends this long after its grant."
+    )
+    refresh_grace: Seconds = Field(
+        10, le=MINUTE, description="A retry within these seconds gets the same successor; 0 is off."
+    )
+    code_replay_grace: Seconds = Field(
+        10, le=MINUTE, description="A code seen again later than this revokes its tokens."
+    )
 
     # Sessions
-    session_idle: Seconds = Field(10 * MINUTE, ge=MINUTE, description="A browser sign-in ends after this long without input.")
-    session_lifetime: Seconds = Field(12 * HOUR, ge=MINUTE, description="A browser sign-in ends after this long at the latest.")
-    remembered_idle: Seconds = Field(7 * DAY, ge=MINUTE, description="The idle limit with 'keep me signed in'.")
-    remembered_lifetime: Seconds = Field(30 * DAY, ge=MINUTE, description="The absolute limit with 'keep me signed in'.")
-    keep_signed_in: bool = Field(default=True, description="Whether the sign-in page offers 'keep me signed in'.")
-    login_lifetime: Seconds = Field(30 * MINUTE, ge=MINUTE, le=2 * HOUR, description="Seconds a sign-in may take.")
-    fresh_for: Seconds = Field(5 * MINUTE, ge=MINUTE, le=HOUR, description="How fresh a sign-in must be to change what matters.")
+    session_idle: Seconds = Field(
+        10 * MINUTE, ge=MINUTE, description="A browser sign-in ends after this long without input."
+    )
+    session_lifetime: Seconds = Field(
+        12 * HOUR, ge=MINUTE, description="A browser sign-in ends after this long at the latest."
+    )
+    remembered_idle: Seconds = Field(
+        7 * DAY, ge=MINUTE, description="The idle limit with 'keep me signed in'."
+    )
+    remembered_lifetime: Seconds = Field(
+        30 * DAY, ge=MINUTE, description="The absolute limit with 'keep me signed in'."
+    )
+    keep_signed_in: bool = Field(
+        default=True, description="Whether the sign-in page offers 'keep me signed in'."
+    )
+    login_lifetime: Seconds = Field(
+        30 * MINUTE, ge=MINUTE, le=2 * HOUR, description="Seconds a sign-in may take."
+    )
+    fresh_for: Seconds = Field(
+        5 * MINUTE, ge=MINUTE, le=HOUR, description="How fresh a sign-in must be to change what matters."
+    )
 
     # Passwords and limits
-    password_min_length: int = Field(15, ge=8, le=64, description="Shortest password where it is the only factor.")
+    password_min_length: int = Field(
+        15, ge=8, le=64, description="Shortest password where it is the only factor."
+    )
     argon2_memory: int = Field(19_456, ge=8, le=1_048_576, description="argon2id memory in KiB.")
     argon2_time: int = Field(2, ge=1, le=20, description="argon2id passes.")
-    password_failures: int = Field(10, ge=3, le=100, description="Wrong passwords an hour before sign-in closes for a while.")
-    password_close: Seconds = Field(15 * MINUTE, ge=MINUTE, le=DAY, description="How long it closes at first; doubles up to a day.")
-    password_failures_ever: int = Field(100, ge=10, le=1000, description="Wrong passwords in a row before only an admin or the owner can open.")
-    address_failures: int = Field(100, ge=5, le=100_000, description="Failed tries an address may make in 5 minutes.")
-    named_networks: tuple[str, ...] = Field((), description="Networks (CIDR) that many people share, with a ceiling of their own.")
-    named_network_failures: int = Field(2_000, ge=5, le=1_000_000, description="Failed tries a named network may make in 5 minutes.")
-    client_requests: int = Field(500, ge=1, le=100_000, description="Requests a second that one client may make at one worker's machine endpoints.")
+    password_failures: int = Field(
+        10, ge=3, le=100, description="Wrong passwords an hour before sign-in closes for a while."
+    )
+    password_close: Seconds = Field(
+        15 * MINUTE, ge=MINUTE, le=DAY, description="How long it closes at first; doubles up to a day."
+    )
+    password_failures_ever: int = Field(
+        100,
+        ge=10,
+        le=1000,
+        description="Wrong passwords in a row before only an admin or the owner can open.",
+    )
+    address_failures: int = Field(
+        100, ge=5, le=100_000, description="Failed tries an address may make in 5 minutes."
+    )
+    named_networks: tuple[str, ...] = Field(
+        (), description="Networks (CIDR) that many people share, with a ceiling of their own."
+    )
+    named_network_failures: int = Field(
+        2_000, ge=5, le=1_000_000, description="Failed tries a named network may make in 5 minutes."
+    )
+    client_requests: int = Field(
+        500,
+        ge=1,
+        le=100_000,
+        description="Requests a second that one client may make at one worker's machine endpoints.",
+    )
 
     # Keys and records
-    key_publish_ahead: Seconds = Field(DAY, ge=HOUR, description="Seconds a next key is published before it may sign.")
-    key_retire_after: Seconds = Field(DAY, ge=HOUR, description="Seconds a retiring key stays in the JWKS at least.")
+    key_publish_ahead: Seconds = Field(
+        DAY, ge=HOUR, description="Seconds a next key is published before it may sign."
+    )
+    key_retire_after: Seconds = Field(
+        DAY, ge=HOUR, description="Seconds a retiring key stays in the JWKS at least."
+    )
     audit_retention_days: int = Field(365, ge=7, le=3_650, description="Days that audit events are kept.")
-    id_token_alg: Literal["ES256", "RS256"] = Field("ES256", description="Signature of ID tokens for clients that choose none.")
+    id_token_alg: Literal["ES256", "RS256"] = Field(
+        "ES256", description="Signature of ID tokens for clients that choose none."
+    )

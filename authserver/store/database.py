@@ -14,9 +14,8 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import psycopg
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, make_url, pool
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, make_url, orm, pool
 from sqlalchemy import exc as sqlalchemy_errors
-from sqlalchemy import orm
 
 from authserver.errors import Unavailable
 from authserver.store.types import Base, read_time, time_text

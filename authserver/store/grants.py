@@ -72,7 +72,9 @@ STANDING = """SELECT g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g
 
 LOAD = Hot(f"{STANDING} WHERE g.id = :grant")
 LOAD_TOKEN = Hot(
-    STANDING.replace("s.idle_until", "s.idle_until, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)")
+    STANDING.replace(
+        "s.idle_until", "s.idle_until, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
+    )
     + " WHERE g.id = :grant"
 )
 OF_USER = Hot(

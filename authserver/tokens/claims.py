@@ -35,7 +35,9 @@ def release(
     asked = requested(claims, into)
     found: dict[str, Any] = {}
     for name, value in _own(user).items():
-        by_scope = OWN_SCOPES[name] in granted and (into == "userinfo" or (name == "groups" and into == "id_token"))
+        by_scope = OWN_SCOPES[name] in granted and (
+            into == "userinfo" or (name == "groups" and into == "id_token")
+        )
         if by_scope or name in asked:
             found[name] = value
     for attribute in declared(issuer):

@@ -81,7 +81,7 @@ def read(issuer: Issuer, token: str) -> Presented | None:
     return Presented(grant=found[1], generation=int(found[2]))
 
 
-def rotate(  # noqa: PLR0913
+def rotate(
     db: Session, issuer: Issuer, client: Client, grant: Grant, presented: Presented, now: datetime
 ) -> Outcome:
     """Spend the presented generation by one UPDATE; the loser of a race learns why it lost. RT-1, RT-3, RT-5."""
@@ -91,25 +91,25 @@ def rotate(  # noqa: PLR0913
         "now": db.time(now),
         "idle": db.time(idle_end(issuer, client, now)),
     }
-    standing = grant.generation
+    current, moved_at = grant.generation, grant.rotated_at
     for _ in range(2):
         # A write lost in a power cut leaves the row one behind an authentic token: such a row moves forward.
-        ahead = presented.generation - standing
-        if ahead in (0, 1) and db.one(ROTATE, {**values, "standing": standing}) is not None:
+        ahead = presented.generation - current
+        if ahead in (0, 1) and db.one(ROTATE, {**values, "standing": current}) is not None:
             return Rotated(generation=presented.generation + 1, healed=ahead == 1)
         row = db.one(GENERATION, {"grant": presented.grant})
         if row is None or row[2] is not None:
             return Over()
-        standing = row[0]
-    current, read_time = standing, db.database.read_time
-    if current == presented.generation + 1 and row[1] is not None:
-        # The row's time may be another node's, and a little ahead of ours: that still counts as just now.
-        since = now - read_time(row[1])
-        grace = issuer.settings.refresh_grace
-        if grace and since <= timedelta(seconds=grace):
-            return Retried(generation=current)
-    if current > presented.generation:
+        current, moved_at = row[0], db.database.read_time(row[1]) if row[1] else None
+    return _late(issuer, presented.generation, current, moved_at, now)
+
+
+def _late(issuer: Issuer, presented: int, current: int, moved_at: datetime | None, now: datetime) -> Outcome:
+    """Why a token did not rotate: it was spent just now, long ago, or the family is over."""
+    grace = timedelta(seconds=issuer.settings.refresh_grace)
+    # The row's time may be another node's, and a little ahead of ours: that still counts as just now.
+    if current == presented + 1 and moved_at is not None and grace and now - moved_at <= grace:
+        return Retried(generation=current)
+    if current > presented:
         return Reused(current=current)
-    if presented.generation > current + 1:
-        return FarAhead(current=current)
-    return Over()
+    return FarAhead(current=current) if presented > current + 1 else Over()

@@ -12,7 +12,17 @@ from authserver.oauth.wanted import resources_for, scope_for
 from authserver.store import Session, retrying
 from authserver.tokens.grant import Standing, load, revoke
 from authserver.tokens.issue import NotIssued, TokenSet, Wanted, issue_tokens, ready
-from authserver.tokens.refresh import FarAhead, Outcome, Over, Presented, Retried, Reused, Rotated, read, rotate
+from authserver.tokens.refresh import (
+    FarAhead,
+    Outcome,
+    Over,
+    Presented,
+    Retried,
+    Reused,
+    Rotated,
+    read,
+    rotate,
+)
 
 Ended = tuple[OAuthRefusal, str, Event | None]
 
