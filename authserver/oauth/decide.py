@@ -1,0 +1,267 @@
+"""What an authorization request leads to: a code, a question to the person, or a refusal. Pure; no I/O."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from authserver.authentication import Authentication, Level
+from authserver.clients.redirects import is_native
+from authserver.clock import seconds
+from authserver.errors import Refusal
+from authserver.oauth.authorize import AuthorizeRequest
+from authserver.oauth.claims_request import AcrWish
+from authserver.oauth.prompts import Prompt
+from authserver.users.user import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who is signed in, and what is true of them at this client.
+
+    `scope` is what client and person both may have of what was asked; `reachable` the highest level that
+    their ways to sign in can prove.
+    """
+
+    user: User
+    authentication: Authentication
+    scope: tuple[str, ...]
+    agreed: frozenset[str] = frozenset()
+    reachable: Level = Level.PWD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """What happened for this very request, and no other: proofs are not recognized by comparing times."""
+
+    signed_in: bool = False  # the first factor was shown
+    asked: Level = Level.PWD  # the level that the login was told to reach
+    chose_account: bool = False
+    agreed: frozenset[str] | None = None  # the consent page was answered with yes to these scopes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    request: AuthorizeRequest
+    person: Person
+    here: Here
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A code for this scope."""
+
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskLogin:
+    """They must sign in, up to this level."""
+
+    reason: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskStepUp:
+    """They are signed in, and must prove more."""
+
+    reason: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAccount:
+    """They must say which account."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskConsent:
+    """They must allow this scope; `new` is what they have not allowed before."""
+
+    reason: str
+    scope: tuple[str, ...]
+    new: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAllowed:
+    """They may not use this app, and are told whom to ask."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """The app is told that there is no code."""
+
+    refusal: Refusal
+
+
+UNMET = "unmet_authentication_requirements"
+Outcome = AskLogin | AskStepUp | AskAccount | AskConsent | NotAllowed | Refuse
+Decision = Issue | Outcome
+Check = Callable[[Case], Outcome | None]
+
+
+def decide(request: AuthorizeRequest, person: Person | None, here: Here, now: datetime) -> Decision:
+    """Give the first objection of CHECKS, in their order, or the code."""
+    if person is None:
+        return _silent(request, AskLogin(reason="nobody is signed in", level=wanted(request)))
+    case = Case(request=request, person=person, here=here, now=now)
+    for check in CHECKS:
+        if outcome := check(case):
+            return _silent(request, outcome)
+    return Issue(scope=person.scope)
+
+
+def wanted(request: AuthorizeRequest) -> Level:
+    """The level to ask of somebody whom we do not know yet."""
+    return max(request.required, request.acr.levels[0] if request.acr.levels else Level.PWD)
+
+
+def is_hinted_person(case: Case) -> Outcome | None:
+    """SS-9: somebody else is meant."""
+    if case.request.hinted <= {case.person.user.subject}:
+        return None
+    if case.here.signed_in:
+        return _refuse("login_required", "Somebody else signed in than the app asked for.", "hint.other")
+    return AskLogin(reason="the app asks for another person", level=wanted(case.request))
+
+
+def signs_in_again(case: Case) -> Outcome | None:
+    """AZ-11: prompt=login is met by a proof made for this request."""
+    if Prompt.LOGIN not in case.request.prompts or case.here.signed_in:
+        return None
+    return AskLogin(reason="prompt=login", level=_kept(case))
+
+
+def is_recent(case: Case) -> Outcome | None:
+    """AZ-12: max_age, 0 being the same as prompt=login."""
+    limit = case.request.max_age
+    if limit is None or case.here.signed_in:
+        return None
+    age = seconds(case.now) - seconds(case.person.authentication.at)
+    if limit > 0 and age <= limit:
+        return None
+    return AskLogin(reason=f"max_age={limit}, signed in {age} s ago", level=_kept(case))
+
+
+def chose_account(case: Case) -> Outcome | None:
+    """AZ-11: prompt=select_account is met by a choice, or a sign-in, made for this request."""
+    done = case.here.chose_account or case.here.signed_in
+    if Prompt.SELECT_ACCOUNT not in case.request.prompts or done:
+        return None
+    return AskAccount(reason="prompt=select_account")
+
+
+def is_allowed(case: Case) -> Outcome | None:
+    """Only these groups may sign in to this client."""
+    allowed = case.request.client.allowed_groups
+    if allowed is None or not frozenset(allowed).isdisjoint(case.person.user.groups):
+        return None
+    return NotAllowed(reason=f"in none of the groups {', '.join(allowed) or '(none)'}")
+
+
+def has_some_scope(case: Case) -> Outcome | None:
+    if case.person.scope:
+        return None
+    return _refuse("access_denied", "Nothing of what was asked is open to this person.", "scope.person")
+
+
+def reaches_level(case: Case) -> Outcome | None:
+    """SU-3, SU-6: what client and APIs require, then what the request wishes."""
+    wish = case.request.acr
+    if wish.essential and not wish.levels:
+        return _refuse(UNMET, "No acr that is asked for is known here.", "acr.unknown")
+    person = case.person
+    needed = max(case.request.required, _wished(wish, person))
+    if person.authentication.reaches(needed):
+        return None
+    if needed > person.reachable or needed <= case.here.asked:
+        return _refuse(
+            UNMET,
+            "The assurance that is asked for cannot be reached by this person.",
+            "acr",
+            value=person.reachable.acr,
+            nearest=needed.acr,
+        )
+    return AskStepUp(reason=f"{needed.acr} is needed", level=needed)
+
+
+def agrees(case: Case) -> Outcome | None:
+    """AZ-15: asked once for each client and scope set; never for first-party clients. RT-10, AZ-16."""
+    person, here, client = case.person, case.here, case.request.client
+    asked = frozenset(person.scope)
+    if here.agreed is not None and here.agreed >= asked:
+        return None
+    new = asked - person.agreed
+    reason = next(
+        (
+            reason
+            for applies, reason in (
+                (Prompt.CONSENT in case.request.prompts, "prompt=consent"),
+                (not client.first_party and bool(new), "they have not allowed this before"),
+                (_could_be_anybody(case.request) and not _acted(here), "another program could be asking"),
+            )
+            if applies
+        ),
+        None,
+    )
+    return None if reason is None else AskConsent(reason=reason, scope=person.scope, new=new)
+
+
+CHECKS: tuple[Check, ...] = (
+    is_hinted_person,
+    signs_in_again,
+    is_recent,
+    chose_account,
+    is_allowed,
+    has_some_scope,
+    reaches_level,
+    agrees,
+)
+SILENT: Mapping[type[Outcome], tuple[str, str]] = {
+    AskLogin: ("login_required", "The person must sign in."),
+    AskStepUp: ("interaction_required", "The person must prove more."),
+    AskAccount: ("account_selection_required", "The person must choose an account."),
+    AskConsent: ("consent_required", "The person must allow this."),
+    NotAllowed: ("access_denied", "This person may not use this app."),
+}
+
+
+def _silent(request: AuthorizeRequest, outcome: Outcome) -> Outcome:
+    """AZ-10: prompt=none turns every question into its error."""
+    if Prompt.NONE not in request.prompts or isinstance(outcome, Refuse):
+        return outcome
+    code, public = SILENT[type(outcome)]
+    return _refuse(code, public, f"prompt.none.{code}", detail=outcome.reason)
+
+
+def _wished(wish: AcrWish, person: Person) -> Level:
+    """The level that would satisfy the wish: none more, the first within reach, or one that is not."""
+    if not wish.levels or person.authentication.level >= min(wish.levels):
+        return Level.PWD
+    return next((level for level in wish.levels if level <= person.reachable), min(wish.levels))
+
+
+def _kept(case: Case) -> Level:
+    """A sign-in that is repeated proves again what it had, so that a session never gets weaker. SU-4."""
+    return max(wanted(case.request), case.person.authentication.level)
+
+
+def _could_be_anybody(request: AuthorizeRequest) -> bool:
+    """AZ-16: a public client that is answered on this computer or by a private scheme proves nothing."""
+    return request.client.is_public and is_native(request.to.redirect_uri)
+
+
+def _acted(here: Here) -> bool:
+    return here.signed_in or here.chose_account or here.asked > Level.PWD
+
+
+def _refuse(
+    code: str, public: str, rule: str, *, detail: str = "", value: str = "", nearest: str = ""
+) -> Refuse:
+    return Refuse(refusal=Refusal(public, code=code, rule=rule, detail=detail, value=value, nearest=nearest))
