@@ -32,7 +32,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """This step is asked now; `others` would do as well."""
+    """What is asked now; `others` would do as well."""
 
     step: str
     others: tuple[str, ...] = ()
@@ -62,6 +62,11 @@ def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     raising = [offer for offer in policy.enrolled if _with(proofs, offer) > reached]
     enough = [offer for offer in raising if _with(proofs, offer) >= needed]
     return _show(offer.name for offer in enough or raising) if raising else Complete()
+
+
+def reachable(offers: Iterable[Offer]) -> Level:
+    """The highest level that somebody with these and a password can prove. SU-3."""
+    return max((level for offer in offers for level in (offer.alone, offer.beside)), default=Level.PWD)
 
 
 def _show(names: Iterable[str]) -> Show:

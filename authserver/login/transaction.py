@@ -165,22 +165,7 @@ def advance(  # noqa: PLR0913
     if tx.user is not None and tx.user != user:
         return None
     proofs = (*tx.proofs, proof)
-    values = {
-        "id": tx.id,
-        "user": user,
-        "epoch": epoch,
-        "proofs": json.dumps(proofs_to_json(proofs), separators=(",", ":")),
-        "remembered": tx.remembered,
-        "version": tx.version,
-        "now": db.time(now),
-        "browser": tx.browser,
-        "purpose": tx.purpose.value,
-        "request": json.dumps(dict(tx.request), separators=(",", ":")),
-        "level": int(tx.level),
-        "steps_up": tx.steps_up,
-        "created": db.time(tx.created_at),
-        "expires": db.time(tx.expires_at),
-    }
+    values = _values(db, tx, user=user, epoch=epoch, proofs=proofs, now=now)
     row = db.one(ADVANCE_TRANSACTION if tx.version else BEGIN_TRANSACTION, values)
     return None if row is None else replace(tx, user=user, proofs=proofs, version=row[0])
 
@@ -190,6 +175,26 @@ def attach(db: Session, tx: Transaction, session: SessionId, now: datetime) -> b
     completed = None if tx.purpose is Purpose.AUTHORIZE else db.time(now)
     values = {"id": tx.id, "version": tx.version, "session": session, "completed": completed}
     return db.one(ATTACH_SESSION, values) is not None
+
+
+def choose(  # noqa: PLR0913
+    db: Session,
+    issuer: Issuer,
+    tx: Transaction,
+    *,
+    user: UserId,
+    epoch: int,
+    session: SessionId,
+    now: datetime,
+) -> Transaction | None:
+    """Go on as who is signed in, without a proof: the request learns that they chose. AZ-11."""
+    if tx.version or tx.proofs:
+        return None
+    row = db.one(BEGIN_TRANSACTION, _values(db, tx, user=user, epoch=epoch, proofs=(), now=now))
+    if row is None:
+        return None
+    chosen = replace(tx, user=user, version=row[0])
+    return replace(chosen, session=session) if attach(db, chosen, session, now) else None
 
 
 def resume(db: Session, issuer: Issuer, tx_id: str, browser: bytes, now: datetime) -> Resumed | None:
@@ -207,3 +212,43 @@ def resume(db: Session, issuer: Issuer, tx_id: str, browser: bytes, now: datetim
         level=Level(row[4]),
         created_at=db.database.read_time(row[5]),
     )
+
+
+def again(issuer: Issuer, tx: Transaction, now: datetime) -> str:
+    """The same request, to be proved from the start: what was proved before counts no more."""
+    return seal(
+        issuer,
+        purpose=tx.purpose,
+        request=tx.request,
+        browser=tx.browser,
+        now=now,
+        level=tx.level,
+        steps_up=tx.steps_up,
+    )
+
+
+def _values(
+    db: Session,
+    tx: Transaction,
+    *,
+    user: UserId,
+    epoch: int,
+    proofs: tuple[Proof, ...],
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "id": tx.id,
+        "user": user,
+        "epoch": epoch,
+        "proofs": json.dumps(proofs_to_json(proofs), separators=(",", ":")),
+        "remembered": tx.remembered,
+        "version": tx.version,
+        "now": db.time(now),
+        "browser": tx.browser,
+        "purpose": tx.purpose.value,
+        "request": json.dumps(dict(tx.request), separators=(",", ":")),
+        "level": int(tx.level),
+        "steps_up": tx.steps_up,
+        "created": db.time(tx.created_at),
+        "expires": db.time(tx.expires_at),
+    }

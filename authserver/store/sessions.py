@@ -124,14 +124,14 @@ RESUME_TRANSACTION = Hot(
 
 SESSION = """SELECT s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
                     s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
-                    s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch
+                    s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch
                FROM sso_sessions s JOIN users u ON u.id = s.user_id"""
 FIND_SESSION = Hot(f"{SESSION} WHERE s.handle_digest = :digest")
 FIND_BY_PREVIOUS = Hot(f"{SESSION} WHERE s.previous_digest = :digest")
 LOAD_SESSION = Hot(f"{SESSION} WHERE s.id = :id")
 SESSIONS_OF = Hot(
     f"""{SESSION} WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now AND s.idle_until > :now
-        ORDER BY s.last_seen_at DESC, s.id DESC"""  # noqa: S608
+        ORDER BY s.last_seen_at DESC, s.id DESC"""
 )
 OPEN_SESSION = Hot(
     """INSERT INTO sso_sessions (id, handle_digest, user_id, user_epoch, authentication, remembered, device_id,
@@ -182,6 +182,7 @@ CLIENTS_OF = Hot("SELECT client_id FROM session_clients WHERE session_id = :sess
 SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
 
 FIND_DEVICE = Hot("SELECT id FROM devices WHERE digest = :digest AND user_id = :user AND expires_at > :now")
+DEVICE_OWNERS = Hot("SELECT user_id FROM devices WHERE digest = :digest AND expires_at > :now")
 KEEP_DEVICE = Hot(
     """INSERT INTO devices (id, digest, user_id, user_agent, ip, first_seen_at, last_seen_at, expires_at)
        VALUES (:id, :digest, :user, :user_agent, :ip, :now, :now, :expires_at)

@@ -1,0 +1,116 @@
+"""The end of a login: a session for what was proved, in place of whatever the browser had. SS-1, SS-9."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from authserver.audit import Actor, record
+from authserver.audit.events import NewDevice
+from authserver.authentication import UserId, level_of
+from authserver.issuer import Issuer
+from authserver.limits import passwords
+from authserver.login.transaction import attach
+from authserver.opaque import digest, new_id, new_secret
+from authserver.sessions import sso
+from authserver.sessions.sso import SsoSession
+from authserver.store import Session
+from authserver.store.sessions import DEVICE_OWNERS, KEEP_DEVICE
+from authserver.transaction import Transaction
+
+DEVICE_KNOWN = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """The browser that answers: what it is known by, and who is signed in there already."""
+
+    browser: bytes
+    device: str | None
+    session: SsoSession | None
+    by: Actor
+
+    @property
+    def device_digest(self) -> bytes | None:
+        return digest(self.device) if self.device else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """Signed in: `handle` and `device` are the cookies to set."""
+
+    tx: Transaction
+    session: SsoSession
+    handle: str
+    device: str
+
+
+def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
+    """Open the session, once everything was proved; None if the person may not sign in any more."""
+    if tx.user is None:
+        raise ValueError("nobody has proved anything")
+    device, device_id = _known_device(db, issuer, tx.user, visitor)
+    held = _session(db, issuer, tx, visitor, device_id)
+    if held is None:
+        return None
+    session, handle = held
+    if not attach(db, tx, session.id, issuer.clock()):
+        raise LookupError("the login moved under the one who had just advanced it")
+    if tx.steps_up != session.id:
+        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id)
+    return Entered(tx=tx, session=session, handle=handle, device=device)
+
+
+def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
+    """The session that the other half of a double submit opened, for the half that was late."""
+    if tx.session is None:
+        return None
+    session = sso.load(db, tx.session, issuer.clock())
+    if session is None:
+        return None
+    device, _ = _known_device(db, issuer, session.user, visitor)
+    return Entered(tx=tx, session=session, handle=sso.handle_of(issuer, tx), device=device)
+
+
+def _session(
+    db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, device_id: str
+) -> tuple[SsoSession, str] | None:
+    standing, by = visitor.session, visitor.by
+    if standing is not None:
+        if standing.user == tx.user and _is_no_weaker(tx, standing):
+            renewed = sso.renew(db, issuer, standing, tx, by=by)
+            if renewed is not None:
+                return renewed
+        sso.end(db, issuer, standing.id, reason="replaced", by=by, now=issuer.clock())
+    return sso.open(db, issuer, tx, by=by, device=device_id)
+
+
+def _is_no_weaker(tx: Transaction, standing: SsoSession) -> bool:
+    """A session never gets weaker: proofs that reach less make a session of their own. SU-4."""
+    return tx.steps_up == standing.id or level_of(tx.proofs) >= standing.authentication.level
+
+
+def _known_device(db: Session, issuer: Issuer, user: UserId, visitor: Visitor) -> tuple[str, str]:
+    """The cookie that this browser is known by from now on, and the id of its row for this person. PW-6."""
+    now = issuer.clock()
+    owners = (
+        {row[0] for row in db.hot(DEVICE_OWNERS, {"digest": visitor.device_digest, "now": db.time(now)})}
+        if visitor.device
+        else set()
+    )
+    value = visitor.device if visitor.device and owners else new_secret()
+    made = new_id()
+    row = db.one(
+        KEEP_DEVICE,
+        {
+            "id": made,
+            "digest": digest(value),
+            "user": user,
+            "user_agent": visitor.by.user_agent[:512],
+            "ip": visitor.by.ip[:45],
+            "now": db.time(now),
+            "expires_at": db.time(now + DEVICE_KNOWN),
+        },
+    )
+    device_id = str(row[0]) if row else made
+    if device_id == made:
+        record(db, NewDevice(subject=user), by=visitor.by, at=now)
+    return value, device_id

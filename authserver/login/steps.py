@@ -1,0 +1,187 @@
+"""take(): one answer to one step, for every factor alike."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from authserver.audit import record
+from authserver.audit.events import PasswordClosed, SignInFailed
+from authserver.authentication import Level, UserId
+from authserver.errors import NotFound, TooMany
+from authserver.factors.contract import Account, Answer, Factor, Refused, Right
+from authserver.factors.registry import factors
+from authserver.issuer import Issuer
+from authserver.limits import passwords
+from authserver.limits.passwords import Try
+from authserver.login.completion import Entered, Visitor, complete, entered_already
+from authserver.login.requirements import Complete, Offer, Policy, Show, next_step
+from authserver.login.transaction import advance, find_row
+from authserver.sessions.sso import SsoSession
+from authserver.store import Session, retrying
+from authserver.transaction import Purpose, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """The answer was right, and there is more to show."""
+
+    tx: Transaction
+    show: Show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """The answer proved nothing; `reason` is for the record."""
+
+    reason: str
+    person: UserId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """It is not this step's turn: the login is elsewhere (`show`), or over."""
+
+    show: Show | None
+
+
+Outcome = Proved | Entered | Wrong | Moved
+
+
+def take(issuer: Issuer, tx: Transaction, name: str, answer: Answer, visitor: Visitor) -> Outcome:
+    """Take an answer: counted before it is looked at, examined with nothing open, settled once.
+
+    Raises TooMany while the account or the address is closed, Unavailable while too many are asked at once.
+    """
+    factor = factors(issuer).get(name)
+    if factor is None:
+        raise NotFound("There is no such way to sign in.", detail=f"no factor {name!r}")
+    _refuse_busy_address(issuer, visitor)
+    tx = facing(tx, visitor.session)
+    begun = retrying(lambda: _begin(issuer, tx, factor, answer, visitor))
+    if isinstance(begun, Moved):
+        return begun
+    account, made = begun
+    try:
+        finding = factor.examine(issuer, tx, account, answer)
+    except BaseException:
+        retrying(lambda: _forgive(issuer, made))
+        raise
+    outcome = retrying(lambda: _settle(issuer, tx, factor, (account, made, finding), visitor))
+    if isinstance(outcome, Wrong):
+        issuer.limiter.failed(visitor.by.ip)
+    return outcome
+
+
+def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
+    """The login as this browser's session makes it: a step-up or a fresh proof is for whoever is signed in."""
+    is_theirs = session is not None and (tx.steps_up == session.id or tx.purpose is Purpose.FRESH)
+    if session is None or tx.user is not None or not is_theirs:
+        return tx
+    return replace(tx, user=session.user)
+
+
+def step_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession | None) -> Show | Complete:
+    """Where a login stands."""
+    return next_step(tx, policy_of(db, issuer, tx, session))
+
+
+def policy_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession | None) -> Policy:
+    """What holds for this login: a session that is proved again does not get weaker. SU-4."""
+    known = factors(issuer)
+    first = tuple(name for name, factor in known.items() if factor.begins)
+    if tx.user is None:
+        return Policy(first=first)
+    own = session if session is not None and session.user == tx.user else None
+    return Policy(
+        first=first,
+        enrolled=offers_of(db, issuer, tx.user),
+        required=own.authentication.level if own else Level.PWD,
+        held=own.authentication.proofs if own and tx.steps_up == own.id else (),
+    )
+
+
+def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
+    """The second factors that somebody has, strongest first."""
+    found = (
+        Offer(name=factor.name, kind=factor.kind, alone=factor.alone, beside=factor.beside)
+        for factor in factors(issuer).values()
+        if max(factor.alone, factor.beside) > Level.PWD and factor.enrolled(db, user)
+    )
+    return tuple(sorted(found, key=lambda offer: -max(offer.alone, offer.beside)))
+
+
+def _refuse_busy_address(issuer: Issuer, visitor: Visitor) -> None:
+    """RL-3: an address that failed too often waits; those that succeed are not counted."""
+    wait = issuer.limiter.failures(visitor.by.ip)
+    if wait is not None:
+        raise TooMany(
+            "Too many wrong tries came from your network.", retry_after=wait, rule="address_failures"
+        )
+
+
+def _begin(
+    issuer: Issuer, tx: Transaction, factor: Factor, answer: Answer, visitor: Visitor
+) -> tuple[Account, Try] | Moved:
+    with issuer.database.writing() as db:
+        step = step_of(db, issuer, tx, visitor.session)
+        if not isinstance(step, Show) or not step.allows(factor.name):
+            return Moved(show=step if isinstance(step, Show) else None)
+        account = factor.whom(db, issuer, tx, answer, visitor.device_digest)
+        return account, passwords.begin(db, account.counter, account.budget, issuer.clock())
+
+
+def _forgive(issuer: Issuer, made: Try) -> None:
+    with issuer.database.writing() as db:
+        passwords.forgive(db, made)
+
+
+def _settle(
+    issuer: Issuer,
+    tx: Transaction,
+    factor: Factor,
+    examined: tuple[Account, Try, Any],
+    visitor: Visitor,
+) -> Outcome:
+    account, made, finding = examined
+    with issuer.database.writing() as db:
+        decided = factor.settle(db, issuer, tx, account, finding)
+        if isinstance(decided, Refused):
+            _count(db, issuer, account, made, decided, visitor)
+            return Wrong(reason=decided.reason, person=account.user)
+        passwords.forgive(db, made)
+        now = issuer.clock()
+        advanced = advance(
+            db, issuer, tx, user=decided.user, epoch=decided.epoch, proof=decided.proof, now=now
+        )
+        if advanced is None:
+            return _late(db, issuer, tx, decided, visitor)
+        step = step_of(db, issuer, advanced, visitor.session)
+        if isinstance(step, Show):
+            return Proved(tx=advanced, show=step)
+        return complete(db, issuer, advanced, visitor) or Moved(show=None)
+
+
+def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: Visitor) -> Outcome:
+    """Somebody was first with this step: the other half of a double submit goes where that one went."""
+    row = find_row(db, tx.id, tx.browser)
+    if row is None or not row.person_stands or row.tx.user != right.user or not row.tx.proofs:
+        return Moved(show=None)
+    if row.tx.session is None:
+        step = step_of(db, issuer, row.tx, visitor.session)
+        return Proved(tx=row.tx, show=step) if isinstance(step, Show) else Moved(show=None)
+    if row.tx.proofs[-1].factor != right.proof.factor:
+        return Moved(show=None)
+    return entered_already(db, issuer, row.tx, visitor) or Moved(show=None)
+
+
+def _count(
+    db: Session, issuer: Issuer, account: Account, made: Try, refused: Refused, visitor: Visitor
+) -> None:
+    now = issuer.clock()
+    closed = passwords.count(db, made, account.budget, now)
+    identifier = account.counter.account.hex()[:16]
+    failed = SignInFailed(subject=account.user, reason=refused.reason, identifier=identifier)
+    record(db, failed, by=visitor.by, at=now)
+    if closed is not None:
+        seconds = int(closed.total_seconds())
+        event = PasswordClosed(subject=account.user, seconds=seconds, identifier=identifier)
+        record(db, event, by=visitor.by, at=now)
