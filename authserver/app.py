@@ -18,7 +18,7 @@ from authserver.opaque import new_secret
 from authserver.refusals import Refusals
 from authserver.settings import live
 from authserver.store import Database, Live, Revisions, Session
-from authserver.web import context, cookies, guards, headers, home, proxy, refusals, sizes
+from authserver.web import context, cookies, guards, headers, home, proxy, refusals, sessions, sizes
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -70,6 +70,7 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     flask.extensions[context.EXTENSION] = issuer
     refusals.install(flask)
     cookies.install(flask)
+    sessions.install(flask)
     headers.install(flask)
     guards.install(flask, admin=lambda _: None)
     flask.register_blueprint(home.blueprint)

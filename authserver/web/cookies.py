@@ -41,6 +41,11 @@ def drop(response: AnyResponse, cookie: Cookie) -> None:
     response.set_cookie(_name(cookie), "", max_age=0, expires=0, **_attributes())
 
 
+def sets(line: str, cookie: Cookie) -> bool:
+    """Whether a Set-Cookie line is about this cookie."""
+    return line.startswith(f"{_name(cookie)}=")
+
+
 def browser() -> tuple[str, bytes]:
     """The value that this browser is known by and its digest; a new browser is given one with the answer."""
     value: str | None = g.get("browser")

@@ -1,12 +1,14 @@
 """Forms come from our own pages: a token bound to the session or the browser, and what the browser says of itself."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from flask import g, request
 
 from authserver.errors import Refusal
+from authserver.sessions.sso import SsoSession
 from authserver.vault import b64, unb64
-from authserver.web import cookies
+from authserver.web import cookies, sessions
 from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
 
@@ -33,8 +35,8 @@ class Forged(Refusal):
 
 def token() -> str:
     """The token for a form of this page: of the session where the page demanded one, else of the browser."""
-    session = g.get("session")
-    root, mac = issuer().roots.mac(PURPOSE, _of_browser() if session is None else _of_session())
+    session: SsoSession | None = g.get("session")
+    root, mac = issuer().roots.mac(PURPOSE, _of_browser() if session is None else _of(session))
     return f"{root}.{b64(mac)}"
 
 
@@ -51,17 +53,18 @@ def check() -> None:
         raise Forged("the csrf_token belongs to another session or browser", rule="csrf_token_foreign")
 
 
-def _accepted() -> list[bytes]:
-    # A page for one signed-in person takes only that session's token; others were rendered before anybody signed in,
-    # or in a tab beside one that did.
-    if g.get("session") is not None:
-        return [_of_session()]
-    came = [_of_browser()] if cookies.get(Cookie.BROWSER) else []
-    return [*came, _of_session()] if cookies.get(Cookie.SESSION) else came
+def _accepted() -> Iterator[bytes]:
+    """What a token may be bound to: where a session was demanded that session, else the browser or its session."""
+    if g.get("session") is None and cookies.get(Cookie.BROWSER):
+        yield _of_browser()
+    session = sessions.current()
+    if session is not None:
+        yield _of(session)
 
 
-def _of_session() -> bytes:
-    return f"session:{cookies.get(Cookie.SESSION)}".encode()
+def _of(session: SsoSession) -> bytes:
+    # Not of the handle, which a repeated sign-in changes while other tabs have forms open.
+    return f"session:{session.id}".encode()
 
 
 def _of_browser() -> bytes:
