@@ -28,14 +28,20 @@ API = "https://api.example"
 PERSONAL = ("--grant", "authorization_code", "--grant", "refresh_token")
 SCOPES = "openid profile email groups offline_access"
 
+WEB = ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--post-logout-redirect-uri", AFTERWARDS)
+OURS = (*WEB, "--scope", SCOPES, "--first-party")
+
 CLIENTS: Mapping[str, tuple[str, ...]] = {
-    # A web app whose people are asked, one of our own whose people are not, one that signs assertions.
-    "web": ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--scope", f"{SCOPES} notes:read"),
-    "portal": ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--scope", SCOPES, "--first-party"),
-    "signed": ("--confidential", "--redirect-uri", CALLBACK, *PERSONAL, "--scope", SCOPES, "--first-party"),
+    # People are asked before "web" and "spa" get anything; the others are the house's own.
+    "web": (*WEB, "--scope", f"{SCOPES} notes:read"),
+    "portal": OURS,
+    "posting": (*OURS, "--auth-method", "client_secret_post"),
+    "rsa": (*OURS, "--id-token-alg", "RS256"),
+    "signed": (*OURS, "--auth-method", "private_key_jwt"),
     "spa": ("--public", "--redirect-uri", CALLBACK, "--redirect-uri", LOOPBACK, *PERSONAL, "--scope", SCOPES),
     "robot": ("--confidential", "--grant", "client_credentials", "--scope", "notes:read notes:write"),
 }
+METHODS = {"posting": "client_secret_post", "signed": "private_key_jwt", "spa": "none"}
 # One cheap hash, so that a run does not spend its time in argon2; and one address signs in all day.
 SETTINGS = {"argon2_memory": 8, "argon2_time": 1, "address_failures": 100_000, "client_requests": 100_000}
 
@@ -80,7 +86,7 @@ def party(deployment: Deployment, name: str = "web", **changed: Any) -> RelyingP
         "issuer": deployment.issuer,
         "client_id": name,
         "secret": json.loads((deployment.data / "secrets.json").read_text())[name],
-        "auth": {"spa": "none", "signed": "private_key_jwt"}.get(name, "client_secret_basic"),
+        "auth": METHODS.get(name, "client_secret_basic"),
         "now": deployment.clock.now,
     }
     if name == "signed":
