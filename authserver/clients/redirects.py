@@ -118,22 +118,20 @@ Problem = tuple[str, str] | None
 
 
 def _text(uri: str) -> Problem:
-    if not 0 < len(uri) <= LONGEST:
-        return "length", f"A redirect URI has 1 to {LONGEST} characters."
-    if "#" in uri:
-        return "fragment", "A redirect URI has no fragment (#)."
-    if "*" in uri:
-        return "wildcard", "A redirect URI is exact: it has no wildcard (*)."
-    if "\\" in uri:
-        return "backslash", "A redirect URI has no backslash."
-    if not PLAIN.fullmatch(uri):
-        return "characters", "A redirect URI is written in plain ASCII, other characters percent-encoded."
-    if PERCENT.search(uri) or ENCODED_CONTROL.search(uri):
-        return (
-            "percent",
-            "A redirect URI has no broken percent-encoding, and encodes no control character or backslash.",
-        )
-    return None
+    broken = PERCENT.search(uri) or ENCODED_CONTROL.search(uri)
+    checks = (
+        (not 0 < len(uri) <= LONGEST, "length", f"A redirect URI has 1 to {LONGEST} characters."),
+        ("#" in uri, "fragment", "A redirect URI has no fragment (#)."),
+        ("*" in uri, "wildcard", "A redirect URI is exact: it has no wildcard (*)."),
+        ("\\" in uri, "backslash", "A redirect URI has no backslash."),
+        (
+            not PLAIN.fullmatch(uri),
+            "characters",
+            "A redirect URI is plain ASCII, other characters percent-encoded.",
+        ),
+        (broken, "percent", "A redirect URI encodes no control character or backslash, and nothing halfway."),
+    )
+    return next(((rule, sentence) for wrong, rule, sentence in checks if wrong), None)
 
 
 def _address(uri: str, kind: str) -> Problem:
@@ -156,7 +154,7 @@ def _private_scheme(uri: str, kind: str) -> Problem:
     if not NATIVE.fullmatch(uri):
         return (
             "scheme",
-            "Use https, http on a loopback address, or for a native app its own scheme with a dot, as in com.example.app:/callback.",
+            "Use https, http on a loopback address, or the scheme of a native app, as in com.example.app:/callback.",
         )
     if kind != "public":
         return "scheme", "A private scheme is for native apps, which are public clients."

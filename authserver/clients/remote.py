@@ -58,7 +58,7 @@ class Fetcher:
                 c.request("GET", target, headers={"Accept": "application/json", "Connection": "close"})
                 return _body(c.getresponse())
         except (OSError, HTTPException, ValueError) as error:
-            raise NotFetched(f"{host}: {error or type(error).__name__}") from error
+            raise NotFetched(f"{host}: {str(error) or type(error).__name__}") from error
 
     def _resolve(self, host: str, port: int) -> str:
         addresses = _addresses(host, port)

@@ -108,14 +108,13 @@ BY_SUBJECT = Hot(_PERSON + "u.subject = :value")
 BY_USERNAME = Hot(_PERSON + "u.username_key = :value")
 BY_EMAIL = Hot(
     _PERSON
-    + """u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"""
+    + "u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"  # noqa: S608
 )
 PASSWORD = Hot("SELECT hash, changed_at, must_change FROM passwords WHERE user_id = :user")
 SET_PASSWORD = Hot(
     """INSERT INTO passwords (user_id, hash, changed_at, must_change) VALUES (:user, :hash, :now, :must_change)
        ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change"""
 )
-REHASH = Hot("UPDATE passwords SET hash = :hash WHERE user_id = :user AND hash = :old RETURNING user_id")
 BUMP_EPOCH = Hot("UPDATE users SET epoch = epoch + 1 WHERE id = :user RETURNING epoch")
 SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
 
@@ -195,7 +194,7 @@ def groups_of(db: Session, user_ids: Iterable[str]) -> dict[str, list[str]]:
 def group_ids(db: Session, names: Iterable[str]) -> dict[str, str]:
     """The ids of those of these groups that exist, by name."""
     found = select(GroupRow.name, GroupRow.id).where(GroupRow.name.in_(list(names)))
-    return {name: group_id for name, group_id in db.orm.execute(found)}
+    return {row[0]: row[1] for row in db.orm.execute(found)}
 
 
 def set_memberships(db: Session, user_id: str, groups: Iterable[str]) -> None:

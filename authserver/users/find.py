@@ -83,7 +83,7 @@ def password(db: Session, user_id: str) -> StoredPassword | None:
     return StoredPassword(hash=row[0], changed_at=db.database.read_time(row[1]), must_change=bool(row[2]))
 
 
-def page(
+def page(  # noqa: PLR0913
     db: Session,
     *,
     search: str = "",

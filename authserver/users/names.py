@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 LONGEST = 64
+LONGEST_ADDRESS = 254
 RESERVED = frozenset(
     {
         "abuse", "account", "admin", "administrator", "anonymous", "api", "authserver", "everyone", "help",
@@ -15,12 +16,13 @@ RESERVED = frozenset(
 USERNAME = re.compile(r"[^\W_](?:[\w.+-]*[^\W_])?")
 LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
 LOCAL = re.compile(r"[^\s\"(),:;<>@\[\\\]\x00-\x1f\x7f]{1,64}")
+EAST_ASIAN = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "CJK"})
 # Letters of other scripts, and digits, that look like a Latin letter. Both sides are compared after this.
 LOOKS_LIKE = str.maketrans(
     {
         **dict(zip("аеорсухіјѕԁԛԝһӏкмтнвг", "aeopcyxijsdqwhlkmthbr", strict=True)),
         **dict(zip("αεοικνρτυχηω", "aeoiknptuxnw", strict=True)),
-        **dict(zip("ɑɡıℓ0135", "agiloles", strict=True)),
+        **dict(zip("ɑɡıℓ0135", "agiloles", strict=True)),  # noqa: RUF001
     }
 )
 
@@ -44,21 +46,25 @@ SKELETONS = {skeleton(name) for name in RESERVED}
 def username_problem(text: str) -> str | None:
     """Say what is wrong with a new user name; None when it may be used. PW-11."""
     composed = unicodedata.normalize("NFC", text)
-    if not 0 < len(composed) <= LONGEST:
-        return f"A user name has 1 to {LONGEST} characters."
-    if "@" in composed:
-        return "A user name holds no @: what has one is an e-mail address."
-    if not USERNAME.fullmatch(composed):
-        return (
-            "A user name is made of letters and digits, with dots, dashes, plus or underscores between them."
-        )
-    if len(scripts(composed)) > 1:
-        return "A user name is written in one script."
-    if key(text) not in RESERVED and skeleton(text) in SKELETONS:
-        return "This looks like a reserved name."
-    if key(text) in RESERVED and text.casefold() != key(text):
-        return "This looks like a reserved name."
-    return None
+    shape = USERNAME.fullmatch(composed) is not None
+    checks = (
+        (0 < len(composed) <= LONGEST, f"A user name has 1 to {LONGEST} characters."),
+        ("@" not in composed, "A user name holds no @: what has one is an e-mail address."),
+        (
+            shape,
+            "A user name is made of letters and digits, with dots, dashes, plus or underscores between them.",
+        ),
+        (len(scripts(composed)) <= 1, "A user name is written in one script."),
+        (not _poses(text), "This looks like a reserved name."),
+    )
+    return next((sentence for holds, sentence in checks if not holds), None)
+
+
+def _poses(text: str) -> bool:
+    """Whether this only looks like a reserved name; the name itself, plainly written, does not pose."""
+    if key(text) in RESERVED:
+        return text.casefold() != key(text)
+    return skeleton(text) in SKELETONS
 
 
 def is_reserved(text: str) -> bool:
@@ -71,7 +77,7 @@ def email_problem(text: str) -> str | None:
     local, at, domain = text.rpartition("@")
     dots = local.startswith(".") or local.endswith(".") or ".." in local
     if len(text) > 254 or len(key(text)) > 254:
-        return "An e-mail address has at most 254 characters."
+        return f"An e-mail address has at most {LONGEST_ADDRESS} characters."
     if not at or not LOCAL.fullmatch(local) or dots:
         return "This is not an e-mail address."
     if not all(LABEL.fullmatch(label) for label in domain.split(".")):
@@ -85,4 +91,6 @@ def scripts(text: str) -> set[str]:
     letters = (char for char in folded if unicodedata.category(char).startswith("L"))
     found = {unicodedata.name(char, "UNKNOWN").split(" ")[0] for char in letters}
     # Japanese and Korean are written in several scripts at once.
-    return found - {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "CJK"} or (found and {"EAST ASIAN"})
+    return found - {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "CJK"} or (
+        found and {"EAST ASIAN"}
+    )
