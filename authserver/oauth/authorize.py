@@ -4,22 +4,24 @@ Client and redirect_uri are proved first: until then nothing is sent anywhere, a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from authserver.apis.allow import allow
+from authserver.apis.api import Api
 from authserver.apis.find import Apis, catalogue
 from authserver.authentication import LEVELS, Level
 from authserver.clients import find, redirects
 from authserver.clients.client import Client
 from authserver.errors import Refusal
+from authserver.groups.attributes import scopes as identity_scopes
 from authserver.issuer import Issuer
 from authserver.oauth import hints, pkce
 from authserver.oauth.claims_request import NO_WISH, AcrWish, ClaimsRequest, claims_request, wish
 from authserver.oauth.prompts import Prompt, prompts
 from authserver.oauth.request import OAuthRequest
 from authserver.oauth.respond import MODES, ResponseMode, ReturnAddress
-from authserver.oauth.targets import targets
 from authserver.scopes import split
 
 LONGEST_STATE = 2048
@@ -54,7 +56,8 @@ class Asked:
 class AuthorizeRequest:
     """A request that is well-formed and open to its client; nothing in it is looked at twice.
 
-    `asked` is what may be sealed and read again. `required` is the level that client and APIs demand.
+    `asked` is what may be sealed and read again, `resources` the APIs that a token will be for, `required`
+    the level that client and APIs demand.
     """
 
     client: Client
@@ -102,7 +105,7 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
     client = _client(issuer, asked)
     to = return_address(client, asked)
     try:
-        request = examine(client, catalogue(issuer), to, asked)
+        request = examine(client, catalogue(issuer), identity_scopes(issuer), to, asked)
         token = asked.values.get("id_token_hint")
         if token is None:
             return request
@@ -124,22 +127,23 @@ def return_address(client: Client, asked: Asked) -> ReturnAddress:
     return ReturnAddress(redirect_uri=uri, mode=mode, state=state)
 
 
-def examine(client: Client, apis: Apis, to: ReturnAddress, asked: Asked) -> AuthorizeRequest:
+def examine(
+    client: Client, apis: Apis, identity: Collection[str], to: ReturnAddress, asked: Asked
+) -> AuthorizeRequest:
     """Check every parameter of a request whose client and redirect_uri are proved."""
     values = asked.values
     _check_form(client, to, asked)
     _check_grant(client, values)
-    scope = _scope(client, values)
-    resources = targets(apis, client, values.get("resource"))
+    scope, targets = _allowed(client, apis, identity, values)
     claims = claims_request(values.get("claims"))
     return AuthorizeRequest(
         client=client,
         to=to,
         scope=scope,
-        resources=resources,
+        resources=tuple(api.identifier for api in targets),
         prompts=prompts(values.get("prompt")),
         max_age=_max_age(client, values),
-        required=_required(apis, client, resources),
+        required=_required(client, targets),
         acr=_acr(client, values, claims),
         claims=claims.text,
         nonce=_limited(values, "nonce", LONGEST_NONCE),
@@ -245,22 +249,21 @@ def _check_grant(client: Client, values: Mapping[str, str]) -> None:
         )
 
 
-def _scope(client: Client, values: Mapping[str, str]) -> tuple[str, ...]:
+def _allowed(
+    client: Client, apis: Apis, identity: Collection[str], values: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Api, ...]]:
+    """What was asked, and for which APIs, as far as the client may have it. AZ-13, AZ-18."""
     words = split(values.get("scope", ""))
     if not words:
         raise Refusal(
             "scope is missing.", code="invalid_scope", rule="scope.missing", nearest=" ".join(client.scopes)
         )
-    beyond = [word for word in words if word not in client.scopes]
-    if beyond:
-        raise Refusal(
-            "scope holds what is not open to this client.",
-            code="invalid_scope",
-            rule="scope.client",
-            value=" ".join(beyond),
-            nearest=" ".join(client.scopes),
-        )
-    return words
+    # Whoever is in no group: what this person may not have is a question for later.
+    resources = values.get("resource", "").split()
+    found = allow(client, apis, identity=identity, scope=words, resources=resources, groups=())
+    if isinstance(found, Refusal):
+        raise found
+    return words, found.apis
 
 
 def _max_age(client: Client, values: Mapping[str, str]) -> int | None:
@@ -272,11 +275,9 @@ def _max_age(client: Client, values: Mapping[str, str]) -> int | None:
     return int(value)
 
 
-def _required(apis: Apis, client: Client, resources: tuple[str, ...]) -> Level:
+def _required(client: Client, apis: tuple[Api, ...]) -> Level:
     """The level below which no token for these APIs may come to this client. SU-6."""
-    named = [apis.by_identifier[resource] for resource in resources]
-    asked = named or ([apis.default] if apis.default is not None else [])
-    names = (client.required_acr, *(api.required_acr for api in asked))
+    names = (client.required_acr, *(api.required_acr for api in apis))
     return max((LEVELS[name] for name in names if name in LEVELS), default=Level.PWD)
 
 

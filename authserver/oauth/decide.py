@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from authserver.apis.allow import Dropped
 from authserver.authentication import Authentication, Level
 from authserver.clients.redirects import is_native
 from authserver.clock import seconds
@@ -18,13 +19,14 @@ from authserver.users.user import User
 class Person:
     """Who is signed in, and what is true of them at this client.
 
-    `scope` is what client and person both may have of what was asked; `reachable` the highest level that
-    their ways to sign in can prove.
+    `scope` is what client and person both may have of what was asked, `dropped` the rest and why; `agreed` what
+    they allowed before; `reachable` the highest level that their ways to sign in can prove.
     """
 
     user: User
     authentication: Authentication
     scope: tuple[str, ...]
+    dropped: tuple[Dropped, ...] = ()
     agreed: frozenset[str] = frozenset()
     reachable: Level = Level.PWD
 

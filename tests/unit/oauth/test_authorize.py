@@ -21,6 +21,7 @@ from authserver.oauth.authorize import (
 )
 from authserver.oauth.prompts import Prompt
 from authserver.oauth.request import OAuthRequest, read_pairs
+from authserver.scopes import STANDARD
 
 URI = "https://app.example.org/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -64,7 +65,7 @@ def reading(
     values: dict[str, str], client: Client = APP, repeated: frozenset[str] = frozenset()
 ) -> AuthorizeRequest:
     asked = Asked(values=values, repeated=repeated)
-    return examine(client, APIS, return_address(client, asked), asked)
+    return examine(client, APIS, STANDARD, return_address(client, asked), asked)
 
 
 def without(*names: str) -> dict[str, str]:
@@ -205,7 +206,7 @@ WRONG = {
         )
     },
     "az13-scope-beyond-client": Wrong(
-        given={**GOOD, "scope": "openid email"}, error="invalid_scope", rule="scope.client"
+        given={**GOOD, "scope": "openid email"}, error="invalid_scope", rule="scope"
     ),
     "az13-scope-missing": Wrong(given=without("scope"), error="invalid_scope", rule="scope.missing"),
     "az13-scope-blank": Wrong(given={**GOOD, "scope": " "}, error="invalid_scope", rule="scope.missing"),
@@ -224,7 +225,7 @@ WRONG = {
     "az18-several-resources": Wrong(
         given={**GOOD, "resource": f"{GRADES.identifier} {HOUSE.identifier}"},
         error="invalid_target",
-        rule="resource.several",
+        rule="resource",
     ),
     "jar2-request-object": Wrong(
         given={**GOOD, "request": "e30."}, error="request_not_supported", rule="authorize.request"
@@ -356,7 +357,7 @@ def test_resources_are_open_by_the_clients_list_or_by_its_scopes() -> None:
 
 def test_the_level_that_client_and_api_require_is_the_higher_one() -> None:
     """SU-6."""
-    several = replace(APP, resources=(HEALTH.identifier,), required_acr="mfa-low")
+    several = replace(APP, resources=(HEALTH.identifier, GRADES.identifier), required_acr="mfa-low")
     assert reading(GOOD, several).required is Level.MFA_LOW
     assert reading({**GOOD, "resource": HEALTH.identifier}, several).required is Level.MFA
     assert reading(GOOD).required is Level.PWD

@@ -1,0 +1,78 @@
+"""The code: the grant is opened and the code handed out in one short transaction. RFC 6749 §4.1.2."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from authserver.audit import Actor
+from authserver.consent import edit as consents
+from authserver.issuer import Issuer
+from authserver.oauth.authorize import AuthorizeRequest
+from authserver.oauth.decide import Person
+from authserver.oauth.grants.authorization_code import KIND
+from authserver.once import open_ticket
+from authserver.sessions import sso
+from authserver.sessions.sso import SsoSession
+from authserver.store import Session, retrying
+from authserver.tokens import grant
+
+
+def issue(
+    issuer: Issuer,
+    request: AuthorizeRequest,
+    person: Person,
+    session: SsoSession,
+    *,
+    agreed: Iterable[str] = (),
+    by: Actor,
+) -> str:
+    """Open the family that every token will descend from, and give the one code for it. AZ-17.
+
+    `agreed` is what the person allowed just now: it is remembered in the same transaction.
+    """
+
+    def attempt() -> str:
+        with issuer.database.writing() as db:
+            if agreed:
+                client_id = request.client.client_id
+                consents.remember(db, issuer, person.user.id, client_id, agreed, by=by)
+            return _issue(db, issuer, request, person, session, by)
+
+    return retrying(attempt)
+
+
+def _issue(
+    db: Session, issuer: Issuer, request: AuthorizeRequest, person: Person, session: SsoSession, by: Actor
+) -> str:
+    now = issuer.clock()
+    client = request.client
+    made = grant.begin(
+        db,
+        issuer,
+        client=client,
+        user=person.user,
+        authentication=person.authentication,
+        session_expires_at=session.expires_at,
+        scope=person.scope,
+        resources=request.resources,
+        claims=request.claims,
+        by=by,
+        now=now,
+    )
+    code = open_ticket(
+        db,
+        issuer.roots,
+        KIND,
+        now=now,
+        expires_at=now + timedelta(seconds=issuer.settings.code_lifetime),
+        grant=made.id,
+        payload={
+            "client_id": client.client_id,
+            "redirect_uri": request.to.redirect_uri,
+            "challenge": request.challenge,
+            "nonce": request.nonce,
+        },
+    )
+    sso.joined(db, session.id, client.client_id, now)
+    if sso.is_due(session, now):
+        sso.touch(db, issuer, session, now)
+    return code

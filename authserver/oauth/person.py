@@ -1,0 +1,61 @@
+"""What an authorization request has to know of the person who is signed in."""
+
+from datetime import datetime
+
+from authserver.apis.allow import Dropped, allow
+from authserver.apis.find import catalogue
+from authserver.authentication import Level, level_of
+from authserver.consent import find as consents
+from authserver.errors import Refusal
+from authserver.factors.registry import factors
+from authserver.groups.attributes import scopes
+from authserver.issuer import Issuer
+from authserver.oauth.authorize import AuthorizeRequest
+from authserver.oauth.decide import Person
+from authserver.sessions.sso import SsoSession
+from authserver.store import Session
+from authserver.users import find as users
+from authserver.users.user import User
+
+
+def load(db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSession) -> Person:
+    """Gather what decide() asks about, and no more than this request needs."""
+    client = request.client
+    user = users.load(db, session.user)
+    consent = None if client.first_party else consents.given(db, user.id, client.client_id)
+    scope, dropped = _scope(issuer, request, user)
+    return Person(
+        user=user,
+        authentication=session.authentication,
+        scope=scope,
+        dropped=dropped,
+        agreed=consent.scope if consent is not None else frozenset(),
+        reachable=_reachable(db, issuer, request, session, user, issuer.clock()),
+    )
+
+
+def _scope(
+    issuer: Issuer, request: AuthorizeRequest, user: User
+) -> tuple[tuple[str, ...], tuple[Dropped, ...]]:
+    found = allow(
+        request.client,
+        catalogue(issuer),
+        identity=scopes(issuer),
+        scope=request.scope,
+        resources=request.resources,
+        groups=user.groups,
+    )
+    if isinstance(found, Refusal):  # the catalogue changed since the request was read
+        raise found
+    return found.scope, found.dropped
+
+
+def _reachable(
+    db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSession, user: User, now: datetime
+) -> Level:
+    """The highest level that this person can prove; asked only where the request wants more than they did."""
+    has = session.authentication.level
+    if has >= max(request.required, *request.acr.levels, Level.PWD):
+        return has
+    enrolled = (factor.proof(now) for factor in factors(issuer).values() if factor.enrolled(db, user.id))
+    return max(has, level_of(tuple(enrolled)))
