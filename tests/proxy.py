@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 import threading
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 CHUNK = 65_536
+CONNECTION = re.compile(rb"\r\n(?i:connection|keep-alive):[^\r\n]*")
 NO_NODE = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -37,7 +39,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
         self._server = self._await(
-            asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls, limit=CHUNK)
+            asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls, limit=CHUNK)
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -74,25 +76,30 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(client, answer))
         self._open[task] = 0
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._open[task]
+            answer.close()
+
+        task.add_done_callback(ended)
+
+    async def _serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
             if first := await self._head(client, answer.get_extra_info("peername")[0]):
-                await self._pass_on(first, client, answer, task)
-        del self._open[task]
-        answer.close()
+                await self._pass_on(first, client, answer)
 
     async def _pass_on(
         self,
         first: bytes,
         client: asyncio.StreamReader,
         answer: asyncio.StreamWriter,
-        task: asyncio.Task[None],
     ) -> None:
         connected = await self._connect()
-        if connected is None:
+        task = asyncio.current_task()
+        if connected is None or task is None:
             answer.write(NO_NODE)
             return
         self._open[task], node, writer = connected
@@ -122,6 +129,7 @@ class Proxy:
         while b"\r\n\r\n" not in read and len(read) < CHUNK and (more := await client.read(CHUNK)):
             read += more
         head, end, rest = read.partition(b"\r\n\r\n")
+        head = CONNECTION.sub(b"", head)
         scheme = "https" if self.tls else "http"
         ours = f"\r\nConnection: close\r\nX-Forwarded-For: {peer}\r\nX-Forwarded-Proto: {scheme}"
         return head + ours.encode() + end + rest if end else read
@@ -131,3 +139,5 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     while data := await reader.read(CHUNK):
         writer.write(data)
         await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
