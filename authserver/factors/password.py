@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from argon2 import PasswordHasher, extract_parameters
@@ -68,7 +69,7 @@ class Password(Factor):
         return Account(
             user=user,
             counter=Counter(account=account_key(issuer.roots, user, key), kind=kind),
-            budget=Budget.of_passwords(issuer.settings),
+            budget=budget(issuer),
             kept=Stored(status=row[1], epoch=row[2], hash=row[3]) if row else None,
         )
 
@@ -133,6 +134,16 @@ def text_of(text: str, longest: int) -> str:
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise Refusal("This holds characters that cannot be typed.", code="invalid", rule="not_text")
     return text
+
+
+def budget(issuer: Issuer) -> Budget:
+    """How many wrong passwords an account takes. PW-6."""
+    settings = issuer.settings
+    return Budget(
+        failures=settings.password_failures,
+        first=timedelta(seconds=settings.password_close),
+        ever=settings.password_failures_ever,
+    )
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from authserver.errors import TooMany
 from authserver.opaque import new_id
-from authserver.settings.catalogue import Settings
 from authserver.store import Session
 from authserver.store.failures import CLEAR, COUNT, FORGIVE, OF_ACCOUNT, RESET, SWEEP, TRY
 from authserver.store.locks import lock
@@ -31,14 +30,6 @@ class Budget:
     failures: int
     first: timedelta
     ever: int
-
-    @classmethod
-    def of_passwords(cls, settings: Settings) -> "Budget":
-        return cls(
-            failures=settings.password_failures,
-            first=timedelta(seconds=settings.password_close),
-            ever=settings.password_failures_ever,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

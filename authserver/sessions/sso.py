@@ -16,6 +16,7 @@ from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
 from authserver.store import Session
 from authserver.store.sessions import (
+    CARRY_GRANTS,
     CARRY_SESSION,
     CLIENTS_OF,
     END_SESSION,
@@ -27,11 +28,11 @@ from authserver.store.sessions import (
     OPEN_SESSION,
     RENEW_SESSION,
     SESSIONS_OF,
-    SIGNED_IN,
     TOUCH_SESSION,
 )
 from authserver.tokens import grant
 from authserver.transaction import Transaction
+from authserver.users.edit import note_sign_in
 from authserver.vault import b64
 
 ROOT = "transaction"
@@ -123,7 +124,7 @@ def open(  # noqa: A001
     }
     if db.one(OPEN_SESSION, values) is None:
         return None
-    _signed_in(db, authentication, by, now)
+    _signed_in(db, issuer, authentication, by, now)
     return _held(db, session_id, now, handle)
 
 
@@ -155,15 +156,16 @@ def renew(
         values["idle_until"] = db.time(min(standing.expires_at, _ends(issuer, remembered, now)[0]))
     if db.one(RENEW_SESSION, values) is None:
         return None
-    _signed_in(db, authentication, by, now)
+    _signed_in(db, issuer, authentication, by, now)
     return _held(db, standing.id, now, handle)
 
 
 def carry(db: Session, issuer: Issuer, standing: SsoSession, *, epoch: int, handle: str) -> SsoSession | None:
-    """Keep the acting session through a change of epoch, under a new handle that alone reads. SS-7."""
+    """Keep the acting session through a change of epoch, under a new handle that alone reads, with its apps. SS-7."""
     values = {"id": standing.id, "user": standing.user, "epoch": epoch, "digest": digest(handle)}
     if db.one(CARRY_SESSION, values) is None:
         return None
+    db.hot(CARRY_GRANTS, values).close()
     return load(db, standing.id, issuer.clock())
 
 
@@ -238,9 +240,9 @@ def _ended(db: Session, issuer: Issuer, session_id: str, user: UserId, *, reason
     record(db, event, by=by, at=issuer.clock())
 
 
-def _signed_in(db: Session, authentication: Authentication, by: Actor, now: datetime) -> None:
+def _signed_in(db: Session, issuer: Issuer, authentication: Authentication, by: Actor, now: datetime) -> None:
     user = authentication.user
-    db.hot(SIGNED_IN, {"user": user, "now": db.time(now)}).close()
+    note_sign_in(db, issuer, user)
     event = SignedIn(
         subject=user,
         session=authentication.session,

@@ -157,6 +157,10 @@ CARRY_SESSION = Hot(
         WHERE id = :id AND user_id = :user AND ended_at IS NULL
     RETURNING id"""
 )
+CARRY_GRANTS = Hot(
+    """UPDATE grants SET user_epoch = :epoch
+        WHERE session_id = :id AND user_id = :user AND revoked_at IS NULL"""
+)
 TOUCH_SESSION = Hot(
     """UPDATE sso_sessions SET last_seen_at = :now,
               idle_until = CASE WHEN expires_at < :idle_until THEN expires_at ELSE :idle_until END
@@ -179,7 +183,6 @@ JOIN_CLIENT = Hot(
        ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = :now"""
 )
 CLIENTS_OF = Hot("SELECT client_id FROM session_clients WHERE session_id = :session ORDER BY first_at")
-SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
 
 FIND_DEVICE = Hot("SELECT id FROM devices WHERE digest = :digest AND user_id = :user AND expires_at > :now")
 DEVICE_OWNERS = Hot("SELECT user_id FROM devices WHERE digest = :digest AND expires_at > :now")
