@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
+from authserver import logs
 from authserver.clock import Clock, SystemClock
 from authserver.config import Config
 from authserver.issuer import Issuer
@@ -19,6 +20,7 @@ from authserver.refusals import Refusals
 from authserver.settings import live
 from authserver.store import Database, Live, Revisions, Session
 from authserver.web import context, cookies, guards, headers, home, proxy, refusals, sessions, sizes
+from authserver.web.edge import Edge
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -34,12 +36,13 @@ class App:
     def __init__(self, issuer: Issuer, flask: Flask) -> None:
         self.issuer = issuer
         self.flask = flask
-        self._edge: Wsgi = self._pages
+        self._edge = Edge(issuer, self._pages)
         self._trusted = issuer.config.trusted_proxies
         self._mounted = urlsplit(issuer.url).path
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
-        environ[context.REQUEST_ID] = new_secret(REQUEST_ID_BYTES)
+        environ[context.REQUEST_ID] = request_id = new_secret(REQUEST_ID_BYTES)
+        logs.REQUEST.set(request_id)
         proxy.believe(environ, self._trusted)
         refusal = sizes.refused(environ)
         if refusal is None:

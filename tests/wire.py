@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
@@ -11,6 +11,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
 FORM = "application/x-www-form-urlencoded"
 TIMEOUT = 30.0
+# Apps that run in this process, by origin: what is sent to them needs no socket (see tests/flow/world.py).
+INSIDE: dict[str, Callable[[str, str, Mapping[str, str], bytes | None], "Reply"]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,9 @@ def send(
     """Send this, follow nothing, keep nothing."""
     parts = urlsplit(url)
     assert parts.hostname, f"not an absolute address: {url}"
+    inside = INSIDE.get(f"{parts.scheme}://{parts.netloc}")
+    if inside is not None:
+        return inside(method, url, headers or {}, body)
     target = parts.path or "/"
     if parts.query:
         target += f"?{parts.query}"

@@ -1,0 +1,105 @@
+"""Fixtures of the flow tests: a world for each, on SQLite or, by TEST_STORE=postgresql, on PostgreSQL."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import argon2
+import pytest
+
+from authserver.config import PREFIX, Config
+from authserver.store import Database
+from tests.flow.world import World, copied, inhabited, prepared
+from tests.peers.postgresql import PostgreSQL
+
+MakeWorld = Callable[..., World]
+STORE = os.environ.get("TEST_STORE", "sqlite")
+
+
+@pytest.fixture(scope="session")
+def store_server(request: pytest.FixtureRequest) -> PostgreSQL | None:
+    server: PostgreSQL | None = request.getfixturevalue("postgresql") if STORE == "postgresql" else None
+    return server
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, store_server: PostgreSQL | None) -> tuple[Path, str]:
+    """A prepared data folder, and the name of its database on a server."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    folder = tmp_path_factory.mktemp("template") / "data"
+    database = store_server.create() if store_server else ""
+    prepared(Config(data_dir=folder, **at(store_server, database)))
+    if store_server:
+        store_server.freeze(database)
+    return folder, database
+
+
+@pytest.fixture
+def make_world(
+    tmp_path: Path, template: tuple[Path, str], store_server: PostgreSQL | None
+) -> Iterator[MakeWorld]:
+    """Makes a world with a configuration of its own: `make_world(trusted_proxies=1)`; one at a time for a URL."""
+    folder, original = template
+    with ExitStack() as stack:
+
+        def make(**given: Any) -> World:
+            database = ""
+            if store_server:
+                database = store_server.create(original)
+                stack.callback(store_server.drop, database)
+            to = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
+            return stack.enter_context(inhabited(copied(folder, to, **at(store_server, database), **given)))
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    return make_world()
+
+
+@pytest.fixture(autouse=True)
+def nothing_slow_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Fails a test in which something opens a socket or hashes a password inside writing()."""
+    here = threading.local()
+    caught: list[str] = []
+    session = Database._session
+
+    def watched(self: Database, mode: Any) -> Iterator[Any]:
+        writes = mode != "read"
+        here.depth = getattr(here, "depth", 0) + writes
+        try:
+            yield from session(self, mode)
+        finally:
+            here.depth -= writes
+
+    def forbidden(owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+
+        def checked(*given: Any, **named: Any) -> Any:
+            if getattr(here, "depth", 0):
+                caught.append(f"{owner.__name__}.{name}")
+                raise AssertionError(f"{name} inside writing()")
+            return original(*given, **named)
+
+        monkeypatch.setattr(owner, name, checked)
+
+    monkeypatch.setattr(Database, "_session", watched)
+    for owner, name in (
+        (socket.socket, "connect"),
+        (socket, "getaddrinfo"),
+        (argon2.PasswordHasher, "hash"),
+        (argon2.PasswordHasher, "verify"),
+    ):
+        forbidden(owner, name)
+    yield caught
+    assert not caught, f"inside writing(): {caught}"
+
+
+def at(server: PostgreSQL | None, database: str) -> dict[str, str]:
+    return {"database_url": server.url(database)} if server else {}
