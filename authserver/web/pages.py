@@ -1,0 +1,167 @@
+"""Every page by name, and render(), which turns one into an answer in the language of the request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+
+from flask import Flask, Response, current_app, render_template, request
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+
+from authserver.web import headers, language
+from authserver.web.branding import Branding, accent_css, check_accent, contrast
+from authserver.web.pages_account import (
+    ConnectedApp,
+    ConnectedApps,
+    Devices,
+    Done,
+    PasswordChange,
+    Profile,
+    WithdrawApp,
+)
+from authserver.web.pages_login import (
+    Asked,
+    ChooseAccount,
+    Consent,
+    FirstOwner,
+    FirstOwnerGone,
+    FormPost,
+    Reauthenticate,
+    SignIn,
+    SignInState,
+    StepNeeded,
+)
+from authserver.web.pages_parts import App, Device, Link, Page, Person, Problem, Proved, Reason, Way
+from authserver.web.pages_plain import (
+    ExpiredSignIn,
+    Home,
+    NotAllowed,
+    NotFound,
+    Refused,
+    RefusedKind,
+    ServerError,
+    SignedOut,
+    SignOutConfirm,
+    Unavailable,
+    WrongMethod,
+)
+from authserver.web.pages_words import consent_sentence, day, moment, problem, wait
+
+__all__ = [
+    "App", "Asked", "Branding", "ChooseAccount", "ConnectedApp", "ConnectedApps", "Consent", "Device", "Devices",
+    "Done", "ExpiredSignIn", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "Link", "NotAllowed", "NotFound",
+    "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
+    "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "StepNeeded",
+    "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "check_accent", "consent_sentence",
+    "contrast", "install", "make_loader", "render", "static_url",
+]  # fmt: skip
+
+BRANDING = "authserver_branding"
+WEB = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """One language in the footline."""
+
+    tag: str
+    name: str
+    url: str
+    is_current: bool
+
+
+def install(app: Flask, *, branding: Callable[[], Branding], override: Path | None = None) -> None:
+    """Teach the app its pages. `branding` is asked at each render, so that a changed setting is seen at once."""
+    app.extensions[BRANDING] = branding
+    environment = app.jinja_env
+    environment.loader = make_loader(override)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters.update(
+        safe_link=safe_link, contact_link=contact_link, moment=moment, day=day, wait=wait, at=at
+    )
+    environment.globals.update(static_url=static_url, problem=problem)
+
+
+def make_loader(override: Path | None) -> BaseLoader:
+    """Templates by name: the deployment's own first, then ours, each replaced alone."""
+    ours = FileSystemLoader(WEB / "templates")
+    return ours if override is None else ChoiceLoader([FileSystemLoader(override), ours])
+
+
+def render(page: Page, *, status: int | None = None) -> Response:
+    """The page as an answer, in the language and with the branding of this request."""
+    branding: Branding = current_app.extensions[BRANDING]()
+    spoken = language.current()
+    headers.allow_images(*(origin for url in (branding.logo_url, *page.images) if (origin := _origin(url))))
+    text = render_template(
+        page.template,
+        page=page,
+        branding=branding,
+        language=spoken,
+        direction=language.direction(spoken),
+        switches=_switches(page, spoken),
+        accent_url=_accent_url(branding),
+        **{field.name: getattr(page, field.name) for field in fields(page)},
+    )
+    response = Response(text, status or page.status)
+    response.headers["Content-Language"] = spoken
+    if page.retry_in:
+        response.headers["Retry-After"] = str(page.retry_in)
+    return response
+
+
+def at(path: str) -> str:
+    """A path of this server as a link: an issuer may have a path of its own before it."""
+    return f"{request.script_root}{path}" if path.startswith("/") else path
+
+
+def static_url(name: str) -> str:
+    """The address of one of our files; it changes with the content, which so may be kept for a year."""
+    return at(f"/static/{quote(name)}?v={_digest(name)}")
+
+
+@lru_cache(maxsize=64)
+def _digest(name: str) -> str:
+    return sha256((WEB / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+def _accent_url(branding: Branding) -> str:
+    css = accent_css(branding)
+    return at(f"/static/accent.css?v={sha256(css.encode()).hexdigest()[:12]}") if css else ""
+
+
+def safe_link(url: str) -> str:
+    """The URL if it may be followed from a page of ours, else nothing: what registered it is not what reads it."""
+    parts = urlsplit(url)
+    return url if parts.scheme in {"https", "http"} and parts.netloc and not parts.username else ""
+
+
+def contact_link(contact: str) -> str:
+    """A contact as a link: a web address, or a letter to an e-mail address."""
+    if "@" in contact and "/" not in contact and ":" not in contact:
+        return f"mailto:{quote(contact, safe='@+')}"
+    return safe_link(contact)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme == "https" and parts.netloc else ""
+
+
+def _switches(page: Page, spoken: str) -> tuple[Switch, ...]:
+    """The languages with links that lead back here; none where the page cannot be asked for again."""
+    here = page.here or (request.full_path.rstrip("?") if request.method == "GET" else "")
+    tags = language.offered()
+    if not here or len(tags) < 2:  # noqa: PLR2004
+        return ()
+    over = language.overridden()
+
+    def url(tag: str) -> str:
+        wanted = {"to": tag, "return": here} | ({"over": over} if over and over != tag else {})
+        return at(f"/language?{urlencode(wanted)}")
+
+    return tuple(
+        Switch(tag=tag, name=language.NAMES[tag], url=url(tag), is_current=tag == spoken) for tag in tags
+    )

@@ -1,0 +1,118 @@
+"""The pages of one's own account. Each posts to its own address, or to one that comes in as a field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from authserver.web.pages_parts import NOTHING, App, Device, Page, Person
+
+
+class Done(StrEnum):
+    """What was just done, repeated in the words of the button that did it."""
+
+    NOTHING = ""
+    NAME_SAVED = "name_saved"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    APP_WITHDRAWN = "app_withdrawn"  # with `done_about`
+    OTHERS_ENDED = "others_ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountPage(Page):
+    """What every account page shows: who is signed in, the places, and what was just done.
+
+    The sign-out button in the masthead posts to `/logout` with the same `csrf_token`.
+    """
+
+    place: ClassVar[str]
+    csrf_token: str
+    person: Person
+    done: Done = Done.NOTHING
+    done_about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile(AccountPage):
+    """`/account`. Posts `name` to `/account`. `managed_by` names the source of a name that cannot be changed here."""
+
+    template: ClassVar[str] = "account/profile.html"
+    place: ClassVar[str] = "profile"
+    email_verified: bool = True
+    password_changed_at: datetime | None = None
+    has_password: bool = True
+    app_count: int = 0
+    managed_by: str = ""
+    typed_name: str | None = None
+    errors: Mapping[str, str] = NOTHING
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChange(AccountPage):
+    """`/account/password`. Posts `current`, `new`. `others_end` says that other devices are signed out by it."""
+
+    template: ClassVar[str] = "account/password.html"
+    place: ClassVar[str] = "password"
+    minimum: int = 15
+    changed_at: datetime | None = None
+    others_end: bool = True
+    retry_after: int = 0
+    errors: Mapping[str, str] = NOTHING
+
+    @property
+    def status(self) -> int:
+        if self.retry_after:
+            return 429
+        return 422 if self.errors else 200
+
+    @property
+    def retry_in(self) -> int:
+        return self.retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedApp:
+    """One app with what it gets. `withdraw_url` shows the page that asks once more."""
+
+    app: App
+    gets: tuple[str, ...]
+    since: datetime
+    withdraw_url: str
+    last_used_at: datetime | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectedApps(AccountPage):
+    """`/account/apps`."""
+
+    template: ClassVar[str] = "account/apps.html"
+    place: ClassVar[str] = "apps"
+    apps: tuple[ConnectedApp, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithdrawApp(AccountPage):
+    """Says what stops, and asks once more. Posts nothing but the `csrf_token` to `action`."""
+
+    template: ClassVar[str] = "account/withdraw.html"
+    place: ClassVar[str] = "apps"
+    connected: ConnectedApp
+    action: str
+    cancel_url: str = "/account/apps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices(AccountPage):
+    """`/account/devices`. "Sign out everywhere else" posts to `end_others_action`; `others` 0 shows none."""
+
+    template: ClassVar[str] = "account/devices.html"
+    place: ClassVar[str] = "devices"
+    this: Device
+    others: int = 0
+    end_others_action: str = "/account/devices"

@@ -1,0 +1,187 @@
+"""The pages of a sign-in: who are you, one more proof, which account, what may the app have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from authserver.web.pages_parts import NOTHING, App, Page, Person, Proved, Way
+
+
+class SignInState(StrEnum):
+    """Why the page is shown, and so what it says first."""
+
+    FRESH = "fresh"
+    WRONG = "wrong"  # one sentence for every cause
+    LIMITED = "limited"  # with `retry_after`
+    BUSY = "busy"  # with `retry_after`
+    AWAY = "away"  # with `away_minutes`
+    AGAIN = "again"  # the app, or an account change, asks for a fresh sign-in
+    ELSEWHERE = "elsewhere"
+    EXPIRED = "expired"  # the page was open for too long; the app's request is kept
+    SWITCHED = "switched"  # somebody else signed in meanwhile
+
+
+class _Waiting(Page):
+    """What a page does while it cannot take an answer."""
+
+    state: SignInState
+    retry_after: int
+
+    @property
+    def status(self) -> int:
+        return {SignInState.LIMITED: 429, SignInState.BUSY: 503}.get(self.state, 200)
+
+    @property
+    def retry_in(self) -> int:
+        return self.retry_after if self.status != 200 else 0  # noqa: PLR2004
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignIn(_Waiting):
+    """Posts `username`, `password`, `keep`, `csrf_token`, `tx`. Without `app` it leads to the account pages.
+
+    `username` is what was typed before, or the app's login_hint; `keep_days` 0 offers no "keep me signed in".
+    """
+
+    template: ClassVar[str] = "login/sign_in.html"
+    csrf_token: str
+    tx: str
+    action: str
+    app: App | None = None
+    state: SignInState = SignInState.FRESH
+    username: str = ""
+    keep: bool = False
+    keep_days: int = 30
+    retry_after: int = 0
+    away_minutes: int = 10
+    forgotten_url: str = ""
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reauthenticate(_Waiting):
+    """An account change asks the person who is signed in for the password again. Posts `password`."""
+
+    template: ClassVar[str] = "login/reauthenticate.html"
+    csrf_token: str
+    tx: str
+    action: str
+    person: Person
+    app: App | None = None
+    state: SignInState = SignInState.AGAIN
+    retry_after: int = 0
+    cancel_url: str = "/account"
+    ways: tuple[Way, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepNeeded(Page):
+    """One more proof, in one field. Posts `code` (or `field`); the sentences are the factor's own."""
+
+    template: ClassVar[str] = "login/step.html"
+    csrf_token: str
+    tx: str
+    action: str
+    heading: str
+    title: str
+    label: str
+    lead: str = ""
+    hint: str = ""
+    field: str = "code"
+    error: str = ""
+    retry_after: int = 0
+    app: App | None = None
+    proved: tuple[Proved, ...] = ()
+    ways: tuple[Way, ...] = ()
+
+    @property
+    def status(self) -> int:
+        return 429 if self.retry_after else 200
+
+    @property
+    def retry_in(self) -> int:
+        return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseAccount(Page):
+    """prompt=select_account. Posts `choice`: `continue` or `other`."""
+
+    template: ClassVar[str] = "login/choose.html"
+    csrf_token: str
+    tx: str
+    action: str
+    person: Person
+    app: App | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One scope in words. `is_new` marks what an app asks for beyond what it has."""
+
+    sentence: str
+    is_new: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent(Page):
+    """May this app have that? Posts `choice`: `allow` or `deny`. `offline` is offline_access, in its own words.
+
+    `growing` says that the app has some of it already and asks for more. `keeps` are hidden fields beside `tx`.
+    """
+
+    template: ClassVar[str] = "login/consent.html"
+    csrf_token: str
+    tx: str
+    action: str
+    app: App
+    person: Person
+    asks: tuple[Asked, ...]
+    offline: bool = False
+    growing: bool = False
+    policy_url: str = ""
+    tos_url: str = ""
+    site_url: str = ""
+    keeps: Mapping[str, str] = NOTHING
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return (self.app.logo_url,) if self.app.logo_url else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormPost(Page):
+    """response_mode=form_post: the answer on its way to the app, sent by a script file or by its button."""
+
+    template: ClassVar[str] = "login/form_post.html"
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    app: App
+    is_refusal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstOwner(Page):
+    """The one-time link of a new installation. Posts `email`, `name`, `password`. `errors` are by field."""
+
+    template: ClassVar[str] = "login/first_owner.html"
+    csrf_token: str
+    action: str
+    minimum: int = 15
+    email: str = ""
+    name: str = ""
+    errors: Mapping[str, str] = NOTHING
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstOwnerGone(Page):
+    """The link was used or is over. `has_owner` says which."""
+
+    template: ClassVar[str] = "login/first_owner_gone.html"
+    usual_status: ClassVar[int] = 410
+    has_owner: bool

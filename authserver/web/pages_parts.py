@@ -1,0 +1,122 @@
+"""What pages are made of: the page itself, and the small records that several of them show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import ClassVar
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Exactly what one template shows. `here` is the address that shows the page again by GET.
+
+    The footline's language links lead back to `here`; it can stay empty on a page that answers a GET.
+    """
+
+    template: ClassVar[str]
+    usual_status: ClassVar[int] = 200
+    here: str = ""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that the page has unless the view says another one."""
+        return self.usual_status
+
+    @property
+    def retry_in(self) -> int:
+        """Seconds for `Retry-After`; 0 for none."""
+        return 0
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Addresses of the images on the page that are not our own files."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """An app as a person knows it: its name, and the host that it is at. `contact` is an address or a URL."""
+
+    name: str
+    host: str = ""
+    logo_url: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who is signed in. `email` is empty for somebody who has none."""
+
+    name: str = ""
+    email: str = ""
+    username: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What the person recognizes the account by."""
+        return self.email or self.username or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """One thing on the trail that was shown already: "Password", and whose."""
+
+    title: str
+    detail: str = ""
+    not_you_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Another way to sign in. `key` is the provider's slug; `used_last` marks it."""
+
+    title: str
+    url: str
+    hint: str = ""
+    used_last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why, for developers. `given` and `nearest` are shown below each other, so that the difference is seen."""
+
+    rule: str
+    detail: str
+    given: str = ""
+    nearest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A place where somebody is signed in."""
+
+    name: str
+    signed_in_at: datetime
+    last_seen_at: datetime
+    place: str = ""
+    apps: tuple[str, ...] = ()
+
+
+class Problem(StrEnum):
+    """What is wrong with a field, said beside it. `errors` may hold a ready sentence instead."""
+
+    REQUIRED = "required"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    COMMON = "common"
+    ABOUT_YOU = "about_you"
+    UNCHANGED = "unchanged"
+    NOT_AN_ADDRESS = "not_an_address"
+    TAKEN = "taken"
+    UNUSABLE = "unusable"
