@@ -41,6 +41,10 @@ class Vault:
     """AES-256-GCM under a master key; older versions open, only the current one seals."""
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self.learn(keys)
+
+    def learn(self, keys: Mapping[int, bytes]) -> None:
+        """Take these versions, and no others, from now on."""
         if not keys or any(len(key) != KEY for key in keys.values()):
             raise ValueError("a vault needs master keys of 32 bytes")
         self._ciphers = {version: AESGCM(key) for version, key in keys.items()}

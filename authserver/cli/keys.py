@@ -66,12 +66,13 @@ def rotate(alg: tuple[str, ...], emergency: bool, as_json: bool) -> None:
 @json_option
 def activate(alg: tuple[str, ...], at_once: bool, as_json: bool) -> None:
     """Let the next keys sign; those that signed retire."""
-    moved: list[SigningKey] = []
     step = rotation.activate_now if at_once else rotation.activate
     with opened() as issuer, issuer.database.writing() as db:
-        waiting = [key.alg for key in rotation.all_keys(db) if key.state == "next"]
-        for each in alg or sorted(waiting) or ALGS:
-            moved.append(step(db, each, settings=issuer.settings, now=issuer.clock(), by=CLI))
+        waiting = sorted(key.alg for key in rotation.all_keys(db) if key.state == "next")
+        moved = [
+            step(db, each, settings=issuer.settings, now=issuer.clock(), by=CLI)
+            for each in alg or waiting or ALGS
+        ]
     echo(moved, as_json, columns=COLUMNS)
     if at_once:
         click.echo(CACHES, err=True)

@@ -1,0 +1,59 @@
+"""`authserver db`: the schema, and what must end after a backup was restored."""
+
+import click
+from flask import Flask
+
+from authserver.cli.context import CLI, echo, json_option, opened
+from authserver.config import load_beside
+from authserver.store import Database, migrating, schema
+from authserver.work.after_restore import after_restore as end_all
+
+
+@click.group()
+def command() -> None:
+    """Migrate the database, or say that it was restored from a backup."""
+
+
+@command.command()
+@click.argument("revision", default="head")
+def upgrade(revision: str) -> None:
+    """Bring the database to the schema that this version needs. Safe on every node at once."""
+    config = load_beside()
+    migrating.upgrade(config.database, revision)
+    click.echo(f"The database has schema {_current() or 'none'}.")
+
+
+@command.command()
+@click.argument("revision", default="-1")
+@click.confirmation_option(prompt="What the newer schema added is deleted. Go back?")
+def downgrade(revision: str) -> None:
+    """Go back one step, for the version before this one."""
+    config = load_beside()
+    migrating.downgrade(config.database, revision)
+    click.echo(f"The database has schema {_current() or 'none'}.")
+
+
+@command.command()
+@json_option
+def current(as_json: bool) -> None:
+    """Say which schema the database has, and which one this version needs."""
+    found = _current()
+    echo({"current": found, "required": schema.REQUIRED, "pending": schema.is_pending(found)}, as_json)
+
+
+@command.command("after-restore")
+@click.confirmation_option(prompt="Everybody is signed out and every token ends. Was a backup restored?")
+@json_option
+def after_restore(as_json: bool) -> None:
+    """End what a restored backup would bring back to life: sessions, tokens, codes and links."""
+    with opened() as issuer, issuer.database.writing() as db:
+        ended = end_all(db, now=issuer.clock(), by=CLI)
+    echo(ended, as_json)
+
+
+def _current() -> str | None:
+    database = Database.bind(Flask("authserver"), load_beside().database)
+    try:
+        return schema.current(database)
+    finally:
+        database.dispose()

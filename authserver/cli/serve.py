@@ -1,0 +1,214 @@
+"""`authserver serve`: the server, with its workers, its metrics listener and the way to the first owner."""
+
+import gc
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from importlib import import_module, metadata
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from authserver import config as configuration
+from authserver import logs, metrics
+from authserver.app import App, create_app
+from authserver.cli.checks import Finding, of_configuration, of_installation, refuse
+from authserver.config import Config
+from authserver.errors import Misconfigured
+from authserver.keys.rotation import ALGS
+from authserver.once import open_ticket
+from authserver.store import health, schema
+from authserver.web.health import ending
+from authserver.work.loop import Loop
+
+SHUTDOWN_SECONDS = 30
+STARTS_WITHIN = 60
+LINK_HOURS = 1
+SETUP, FIRST_OWNER = "setup", "first-owner"
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What parent and workers tell each other: a worker is ready, and the server ends."""
+
+    ready: Event = field(default_factory=multiprocessing.Event)
+    ends: Event = field(default_factory=multiprocessing.Event)
+
+
+class Server(Granian):  # type: ignore[misc,valid-type]
+    """Granian, but not ready for a while before it stops to listen."""
+
+    def __init__(self, *arguments: Any, signals: Signals, drain_seconds: int, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._signals = signals
+        self._drain_seconds = drain_seconds
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        self._signals.ends.set()
+        if self._drain_seconds:
+            threading.Event().wait(self._drain_seconds)
+        super().shutdown(exit_code)
+
+
+@click.command()
+def command() -> None:
+    """Run the server. In development it first makes whatever is missing."""
+    config = configuration.load()
+    logs.configure(config)
+    link = _ready_to_start(config)
+    _is_free(config)
+    configuration.remember(config)
+    exporter = _exporter(config)
+    _forget_environment()
+    signals = Signals()
+    server = Server(
+        "authserver",
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.WSGI,
+        workers=config.workers,
+        blocking_threads=config.threads,
+        backlog=BACKLOG,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_dictconfig=logs.dictionary(config),
+        respawn_failed_workers=True,
+        workers_kill_timeout=SHUTDOWN_SECONDS - config.drain_seconds,
+        signals=signals,
+        drain_seconds=config.drain_seconds,
+    )
+    threading.Thread(target=_announce, args=(config, link, signals), daemon=True).start()
+    # What was loaded until here is shared by all workers, and no collector needs to look at it again.
+    gc.collect()
+    gc.freeze()
+    try:
+        server.serve(target_loader=partial(_worker, config, signals), wrap_loader=False)
+    finally:
+        if exporter is not None:
+            exporter.close()
+
+
+def _ready_to_start(config: Config) -> str | None:
+    """See to it that the server can start; returns the link for the first owner while there is none."""
+    if config.is_development and not _has_master_key(config):
+        _prepare(config)
+    refuse(_problems(of_configuration(config)))
+    app = create_app(config)
+    try:
+        if config.is_development and _lacks_something(app):
+            _prepare(config)
+            app.issuer.revisions.forget()
+        refuse(_problems(of_installation(app.issuer)))
+        return None if health.has_owner(app.issuer.database) else _link(app)
+    finally:
+        app.close()
+
+
+def _problems(findings: Any) -> list[Finding]:
+    return [found for found in findings if found.level == "problem"]
+
+
+def _has_master_key(config: Config) -> bool:
+    return bool(config.master_key) or config.master_key_path.exists()
+
+
+def _lacks_something(app: App) -> bool:
+    issuer = app.issuer
+    return schema.is_pending(schema.current(issuer.database)) or issuer.keyring.algs != ALGS
+
+
+def _prepare(config: Config) -> None:
+    # Migrations are slow to load; a second start does without them.
+    import_module("authserver.cli.init").prepare(config)
+
+
+def _link(app: App) -> str:
+    """Make the way to the first owner: one link, which replaces the one of an earlier start."""
+    issuer = app.issuer
+    now = issuer.clock()
+    with issuer.database.writing() as db:
+        ticket = open_ticket(
+            db,
+            issuer.roots,
+            SETUP,
+            key=FIRST_OWNER,
+            now=now,
+            expires_at=now + timedelta(hours=LINK_HOURS),
+        )
+    return f"{issuer.url}/setup/{ticket}"
+
+
+def _is_free(config: Config) -> None:
+    """Refuse an address where somebody listens: the workers' own sockets would share it silently."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            config.host, config.port, type=socket.SOCK_STREAM
+        )[0]
+        with closing(socket.socket(family, kind, number)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        raise Misconfigured(
+            f"Nothing can listen on {config.bind}: {error.strerror or error}.",
+            "End what runs there, or give another address: PORT=8001 make run, or AUTHSERVER_BIND=127.0.0.1:8001.",
+        ) from error
+
+
+def _exporter(config: Config) -> Any:
+    if not config.metrics_bind:
+        return None
+    exporter = import_module("authserver.work.prometheus").Prometheus()
+    host, _, port = config.metrics_bind.rpartition(":")
+    exporter.listen(host.strip("[]"), int(port))
+    metrics.export_to(exporter)
+    return exporter
+
+
+def _forget_environment() -> None:
+    """Take secrets out of the environment, which WSGI would hand to every request."""
+    for name in [name for name in os.environ if name.startswith(configuration.PREFIX)]:
+        del os.environ[name]
+
+
+def _worker(config: Config, signals: Signals) -> Any:
+    """Make the application of one worker, after the fork: connections and threads are its own."""
+    app = create_app(config)
+    ending(app.issuer).begun = signals.ends.is_set
+    if config.background:
+        Loop(issuer=app.issuer).start()
+    gc.collect()
+    gc.freeze()
+    signals.ready.set()
+    return logs.accessed(app) if config.access_log else app
+
+
+def _announce(config: Config, link: str | None, signals: Signals) -> None:
+    """Say where the server runs, once it does."""
+    if not signals.ready.wait(STARTS_WITHIN):
+        return
+    lines = [f"authserver {metadata.version('authserver')} runs on {config.url}"]
+    if config.issuer:
+        lines.append(f"  it listens on {config.bind}")
+    lines.append(f"  its data is in {config.data_dir}")
+    if config.is_development:
+        lines.append('  it runs for development: production wants https and `environment = "production"`')
+    if link and (config.is_development or sys.stdout.isatty()):
+        lines += ["", "There is no owner yet. This link makes one, once, within the hour:", f"  {link}", ""]
+    elif link:
+        lines.append(
+            "There is no owner yet: `authserver users add E-MAIL --owner --password-stdin` makes one."
+        )
+    click.echo("\n".join(lines))
+    sys.stdout.flush()

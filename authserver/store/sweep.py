@@ -1,0 +1,66 @@
+"""Expired rows go, a thousand at a time, each thousand in a transaction of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from authserver.store.database import Database, Hot, Session, retrying
+
+BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """A table whose rows are of no more use so long after the time in this column."""
+
+    table: str
+    column: str
+    kept: timedelta = timedelta()
+
+
+TABLES = (
+    Expiring("tickets", "expires_at", timedelta(hours=1)),
+    # Replay memory and revocations are kept to their end, which is past that of what they remember.
+    Expiring("used_once", "expires_at"),
+    Expiring("revoked_tokens", "expires_at"),
+    Expiring("transactions", "expires_at", timedelta(days=1)),
+    Expiring("sso_sessions", "expires_at", timedelta(days=90)),
+    Expiring("grants", "ends_at", timedelta(days=30)),
+    Expiring("devices", "expires_at"),
+    Expiring("refusals", "last_at", timedelta(days=7)),
+)
+
+
+def sweep(database: Database, expiring: Expiring, now: datetime) -> Iterator[int]:
+    """Delete what has expired in one table; yields after each batch how many rows it took."""
+    before = now - expiring.kept
+    return _batches(database, expiring.table, expiring.column, lambda db: db.time(before))
+
+
+def sweep_windows(database: Database, oldest: int) -> Iterator[int]:
+    """Delete the counters of windows before this one."""
+    return _batches(database, "rate_windows", '"window"', lambda _: oldest)
+
+
+def _batches(database: Database, table: str, column: str, before: Callable[[Session], Any]) -> Iterator[int]:
+    row = "rowid" if database.embedded else "ctid"
+    statement = Hot(
+        f"""DELETE FROM {table} WHERE {column} < :before AND {row} IN
+            (SELECT {row} FROM {table} WHERE {column} < :before LIMIT {BATCH})"""  # noqa: S608
+    )
+
+    def batch() -> int:
+        with database.writing() as db:
+            cursor = db.hot(statement, {"before": before(db)})
+            deleted: int = cursor.rowcount
+            cursor.close()
+        return deleted
+
+    while deleted := retrying(batch):
+        yield deleted
+
+
+def audit(days: int) -> Expiring:
+    """What the setting says of the audit trail."""
+    return Expiring("audit_events", "at", timedelta(days=days))

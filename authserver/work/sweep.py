@@ -1,0 +1,22 @@
+"""Deleting what has expired: rows, counters, keys and roots that nothing needs any more."""
+
+from authserver.audit import SYSTEM
+from authserver.clock import seconds
+from authserver.issuer import Issuer
+from authserver.keys import roots, rotation
+from authserver.limits import passwords
+from authserver.limits.limiter import WINDOW
+from authserver.store import sweep as store
+
+
+def sweep(issuer: Issuer) -> dict[str, int]:
+    """Delete everything whose time is over; returns how many rows went from which table."""
+    now = issuer.clock()
+    expiring = (*store.TABLES, store.audit(issuer.settings.audit_retention_days))
+    gone = {each.table: sum(store.sweep(issuer.database, each, now)) for each in expiring}
+    gone["rate_windows"] = sum(store.sweep_windows(issuer.database, seconds(now) // WINDOW - 1))
+    with issuer.database.writing() as db:
+        passwords.sweep(db, now)
+        gone["root_secrets"] = roots.forget_old(db, now=now)
+        gone["signing_keys"] = rotation.settle(db, now=now, by=SYSTEM)
+    return gone
