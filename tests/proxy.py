@@ -108,9 +108,9 @@ class Proxy:
         try:
             await copy(node, answer)
         finally:
+            writer.close()
             upward.cancel()
             await asyncio.gather(upward, return_exceptions=True)
-            writer.close()
 
     async def _connect(self) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter] | None:
         """The next node that takes a connection, as a balancer with passive health checks finds it."""
