@@ -19,7 +19,19 @@ from authserver.opaque import new_secret
 from authserver.refusals import Refusals
 from authserver.settings import live
 from authserver.store import Database, Live, Revisions, Session
-from authserver.web import context, cookies, guards, headers, home, proxy, refusals, sessions, sizes
+from authserver.web import (
+    context,
+    cookies,
+    guards,
+    headers,
+    home,
+    language,
+    pages,
+    proxy,
+    refusals,
+    sessions,
+    sizes,
+)
 from authserver.web.edge import Edge
 
 T = TypeVar("T")
@@ -68,7 +80,7 @@ class App:
 
 def create_app(config: Config, *, clock: Clock | None = None) -> App:
     """Build the server that this configuration describes, on a database that is migrated already."""
-    flask = Flask("authserver.web")
+    flask = Flask("authserver.web", static_folder=None)
     issuer = make_issuer(config, flask, clock or SystemClock())
     flask.extensions[context.EXTENSION] = issuer
     refusals.install(flask)
@@ -76,6 +88,8 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     sessions.install(flask)
     headers.install(flask)
     guards.install(flask, admin=lambda _: None)
+    language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
+    pages.install(flask, branding=context.branding, override=config.templates_dir)
     flask.register_blueprint(home.blueprint)
     return App(issuer, flask)
 

@@ -3,13 +3,15 @@
 import re
 from typing import Protocol
 
-from flask import current_app, request
+from flask import current_app, g, request
 
 from authserver.audit import Actor
 from authserver.authentication import SessionId, UserId
 from authserver.errors import Unavailable
 from authserver.issuer import Issuer
 from authserver.settings.catalogue import Settings
+from authserver.web import language
+from authserver.web.branding import Branding
 
 EXTENSION = "authserver"
 REQUEST_ID = "authserver.request_id"
@@ -56,7 +58,30 @@ def actor(session: SignedIn | None = None) -> Actor:
 
 def settings() -> Settings:
     """The settings in force, or the defaults while the database is away: a page can always be shown."""
-    try:
-        return issuer().settings
-    except Unavailable:
-        return Settings()
+    if "settings" not in g:
+        try:
+            g.settings = issuer().settings
+        except Unavailable:
+            g.settings = Settings()
+    found: Settings = g.settings
+    return found
+
+
+def branding() -> Branding:
+    """Whose pages these are, as the settings have it."""
+    now = settings()
+    return Branding(
+        name=now.site_name,
+        logo_url=now.logo_url,
+        accent_light=now.accent_light,
+        accent_dark=now.accent_dark,
+        support_contact=now.support_contact,
+        privacy_url=now.privacy_url,
+        imprint_url=now.imprint_url,
+        languages=languages(),
+    )
+
+
+def languages() -> tuple[str, ...]:
+    """The languages offered; in development also the mirrored one, which shows what is not translated."""
+    return language.available(settings().languages, mirrored=issuer().config.is_development)

@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from authserver.opaque import digest, new_secret
-from authserver.web.context import issuer
+from authserver.web.context import issuer, settings
 
 SANE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -25,7 +25,7 @@ class Cookie(Enum):
 
 def get(cookie: Cookie) -> str | None:
     """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
-    if g.get("ignores_cookies"):
+    if g.get("ignores_cookies") and cookie is not Cookie.LANG:
         return None
     value = request.cookies.get(_name(cookie))
     return value if value is not None and SANE.fullmatch(value) else None
@@ -64,7 +64,7 @@ def _renew_browser(response: Response) -> Response:
     value: str | None = g.get("browser")
     if value is not None:
         # It lives as long as the login that was bound to it just now can.
-        put(response, Cookie.BROWSER, value, issuer().settings.login_lifetime)
+        put(response, Cookie.BROWSER, value, settings().login_lifetime)
     return response
 
 

@@ -15,6 +15,7 @@ from authserver.web.cookies import Cookie
 PURPOSE = "csrf"
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
+FORGED = "forged"
 
 
 class Forged(Refusal):
@@ -25,7 +26,7 @@ class Forged(Refusal):
     def __init__(self, detail: str, *, rule: str, value: str = "", nearest: str = "") -> None:
         super().__init__(
             "This page was open for too long, or was not opened here. Go back, load it again and repeat.",
-            code="forged",
+            code=FORGED,
             detail=detail,
             rule=rule,
             value=value,

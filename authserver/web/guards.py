@@ -160,7 +160,8 @@ def send_to(path: str) -> Response:
     else:
         methods = request.url_rule.methods if request.url_rule else None
         here = request.path if methods and "GET" in methods else "/account"
-    return redirect(f"{path}?{urlencode({'return_to': safe_path(here) or '/account'})}", code=303)
+    query = urlencode({"return_to": safe_path(here) or "/account"})
+    return redirect(f"{request.script_root}{path}?{query}", code=303)
 
 
 def _check_form() -> None:

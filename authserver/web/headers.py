@@ -1,6 +1,6 @@
 """Security headers: the same on every answer, and each page's own content policy with its widenings named."""
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 from authserver.config import Config
 from authserver.web.context import issuer, request_id
@@ -54,9 +54,5 @@ def _complete(response: Response) -> Response:
     headers["X-Frame-Options"] = "DENY"
     headers["Permissions-Policy"] = PERMISSIONS
     # No Cross-Origin-Opener-Policy: an app that signs people in by a popup would lose sight of it.
-    if request.endpoint == "static" and response.status_code in {200, 304}:
-        # Its address holds the digest of what it is, so it never changes.
-        headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-    else:
-        headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Cache-Control", "no-store")
     return response

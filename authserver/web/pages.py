@@ -54,7 +54,7 @@ __all__ = [
     "Done", "ExpiredSignIn", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "Link", "NotAllowed", "NotFound",
     "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
     "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "StepNeeded",
-    "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "check_accent", "consent_sentence",
+    "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "accent_url", "check_accent", "consent_sentence",
     "contrast", "install", "make_loader", "render", "static_url",
 ]  # fmt: skip
 
@@ -102,7 +102,7 @@ def render(page: Page, *, status: int | None = None) -> Response:
         language=spoken,
         direction=language.direction(spoken),
         switches=_switches(page, spoken),
-        accent_url=_accent_url(branding),
+        accent_url=accent_url(branding),
         **{field.name: getattr(page, field.name) for field in fields(page)},
     )
     response = Response(text, status or page.status)
@@ -127,7 +127,7 @@ def _digest(name: str) -> str:
     return sha256((WEB / "static" / name).read_bytes()).hexdigest()[:12]
 
 
-def _accent_url(branding: Branding) -> str:
+def accent_url(branding: Branding) -> str:
     css = accent_css(branding)
     return at(f"/static/accent.css?v={sha256(css.encode()).hexdigest()[:12]}") if css else ""
 

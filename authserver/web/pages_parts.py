@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import ClassVar
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+
+class _Nothing(dict[str, str]):
+    """An empty mapping that may stand as a default: dataclasses of Python 3.11 take only what has a hash."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+NOTHING: Mapping[str, str] = _Nothing()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass
 
 from flask import Flask, Response, g, request
-from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
 from authserver.errors import AuthserverError, NotFound, Refusal, TooMany, Unavailable
 from authserver.issuer import Issuer
+from authserver.web import csrf, pages
 from authserver.web.context import issuer, request_id
 from authserver.web.paths import is_machine
 
 log = logging.getLogger(__name__)
 # What RFC 6749 §5.2 allows in an error_description.
 UNSPEAKABLE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
-RETRY = 2
+AWAY = "This server is busy or restarting. Nothing was lost; try again in a few seconds."
 BY_STATUS = {
     404: "There is nothing at this address.",
     405: "This address does not answer requests of that kind.",
@@ -48,9 +48,8 @@ class Told:
     code: str
     public: str
     reference: str
-    reason: str | None = None
-    fields: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    reason: pages.Reason | None = None
+    retry_after: int = 0
 
     def as_json(self) -> bytes:
         """The body for programs. RFC 6749 §5.2, with the reference beside."""
@@ -74,32 +73,26 @@ def tell(
     """Note an error, whatever it is, and say what of it may be told. For the edge and the pages alike."""
     known = error if isinstance(error, AuthserverError) else Fault(type(error).__name__)
     reference = asked.refusals.note(known, step=step, client=client, person=person, request_id=request_id)
-    headers: tuple[tuple[str, str], ...] = ()
     match known:
-        case TooMany():
-            headers = (("Retry-After", str(known.retry_after)),)
         case Unavailable():
             log.error("unavailable %s at %s: %s", reference, step, known)
-            return Told(
-                status=503,
-                code="temporarily_unavailable",
-                public="This server is busy or restarting. Nothing was lost; try again in a few seconds.",
-                reference=reference,
-                reason=_reason(asked, known),
-                headers=(("Retry-After", str(known.retry_after)),),
+            refusal = Refusal(
+                AWAY, code="temporarily_unavailable", rule="unavailable", detail=str(known), status=503
             )
-        case Fault():
-            log.error("fault %s at %s", reference, step, exc_info=error)
+        case Refusal():
+            refusal = known
+            if isinstance(known, Fault):
+                log.error("fault %s at %s", reference, step, exc_info=error)
         case _:
-            pass
-    refusal = known if isinstance(known, Refusal) else Fault(type(known).__name__)
+            refusal = Fault(type(known).__name__)
+            log.error("fault %s at %s", reference, step, exc_info=error)
     return Told(
         status=refusal.status,
         code=refusal.code,
         public=refusal.public,
         reference=reference,
         reason=_reason(asked, refusal),
-        headers=headers,
+        retry_after=known.retry_after if isinstance(known, TooMany | Unavailable) else 0,
     )
 
 
@@ -132,8 +125,10 @@ def _answer(error: Exception) -> Response:
     if is_machine(request.path):
         response = Response(told.as_json(), told.status, mimetype="application/json")
     else:
-        response = Response(_page(told), told.status)
-    response.headers.extend([*headers, *told.headers])
+        response = _page(told)
+    response.headers.extend(headers)
+    if told.retry_after:
+        response.headers["Retry-After"] = str(told.retry_after)
     return response
 
 
@@ -150,19 +145,50 @@ def _of_http(error: HTTPException) -> Refusal:
     return Refusal(public, code="invalid_request", rule=f"http_{status}", detail=error.name, status=status)
 
 
-def _reason(asked: Issuer, error: AuthserverError) -> str | None:
-    """Why, for developers: the detail, what was given, and what would have been accepted."""
+def _reason(asked: Issuer, refusal: Refusal) -> pages.Reason | None:
+    """Why, where developers read it."""
     if not asked.config.is_development:
         return None
-    if not isinstance(error, Refusal):
-        return str(error)
-    given = f" Given: {error.value}." if error.value else ""
-    nearest = f" Nearest: {error.nearest}." if error.nearest else ""
-    return f"{error.detail} (rule {error.rule}).{given}{nearest}"
-
-
-def _page(told: Told) -> str:
-    lines = (told.public, told.reference, told.reason or "")
-    return f"<!doctype html><title>{told.status}</title>" + "".join(
-        f"<p>{escape(line)}</p>" for line in lines
+    return pages.Reason(
+        rule=refusal.rule, detail=refusal.detail, given=refusal.value, nearest=refusal.nearest
     )
+
+
+def _page(told: Told) -> Response:
+    try:
+        return pages.render(_shown(told), status=told.status)
+    except Exception:
+        # A template that a deployment replaced may be broken; whoever was refused still reads why.
+        log.exception("the page for refusal %s could not be rendered", told.reference)
+        return Response(f"{told.public}\n\n{told.reference}\n", told.status, mimetype="text/plain")
+
+
+def _shown(told: Told) -> pages.Page:
+    """The page that says it."""
+    match told.status:
+        case 404:
+            return pages.NotFound(reference=told.reference, reason=told.reason)
+        case 405:
+            return pages.WrongMethod(reference=told.reference, reason=told.reason)
+        case 503:
+            return pages.Unavailable(
+                reference=told.reference, reason=told.reason, retry_after=told.retry_after
+            )
+        case status if status >= SERVER_ERROR:
+            return pages.ServerError(reference=told.reference, reason=told.reason)
+        case _:
+            return pages.Refused(
+                kind=_kind(told),
+                reference=told.reference,
+                sentence=told.public,
+                reason=told.reason,
+                retry_after=told.retry_after,
+            )
+
+
+def _kind(told: Told) -> pages.RefusedKind:
+    kinds = pages.RefusedKind
+    if told.code == csrf.FORGED:
+        return kinds.FORM
+    found = {403: kinds.FORBIDDEN, 429: kinds.TOO_MANY}.get(told.status)
+    return found or (kinds.APP_REQUEST if request.path.startswith("/oauth/") else kinds.INPUT)

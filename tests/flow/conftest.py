@@ -101,5 +101,5 @@ def nothing_slow_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list
     assert not caught, f"inside writing(): {caught}"
 
 
-def at(server: PostgreSQL | None, database: str) -> dict[str, str]:
+def at(server: PostgreSQL | None, database: str) -> dict[str, Any]:
     return {"database_url": server.url(database)} if server else {}

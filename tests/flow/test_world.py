@@ -26,13 +26,13 @@ def test_each_test_begins_with_nobody(world: World, turn: int) -> None:
 
 
 def test_a_browser_reaches_the_app_without_a_socket(world: World) -> None:
-    visit = world.browser().open("/")
+    visit = world.browser().open("/robots.txt")
     assert visit.status == 200
     assert visit.reply.header("X-Request-Id")
 
 
 def test_a_world_may_have_its_own_configuration(make_world: MakeWorld) -> None:
-    assert make_world(issuer="https://id.example").browser().open("/").status == 200
+    assert make_world(issuer="https://id.example").browser().open("/robots.txt").status == 200
 
 
 def test_statements_are_counted_on_both_paths(world: World) -> None:
