@@ -36,7 +36,7 @@ class Client:
     scopes: tuple[str, ...] = ("openid",)
     resources: tuple[str, ...] = ()  # API identifiers it may ask for; empty: those whose scopes allow it
     several_resources: bool = False
-    serves: tuple[str, ...] = ()  # API identifiers whose resource server this is: it may introspect their tokens
+    serves: tuple[str, ...] = ()  # APIs whose resource server this is: it may introspect their tokens
     response_modes: tuple[str, ...] = ("query", "form_post")
     first_party: bool = False
     pkce_optional: bool = False  # only a confidential OIDC client that always sends nonce

@@ -1,5 +1,6 @@
 """Clients with their secrets, and the APIs that tokens are for."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -112,3 +113,41 @@ def unset_default(db: Session, besides: str) -> None:
         .where(ApiRow.is_default.is_(True), ApiRow.id != besides)
         .values(is_default=False, version=ApiRow.version + 1)
     )
+
+
+def where_group_is_named(db: Session, group: str) -> list[str]:
+    """The clients and API scopes that are kept to this group, in words."""
+    clients = db.orm.scalars(select(ClientRow).order_by(ClientRow.client_id))
+    named = [
+        f"client {row.client_id}" for row in clients if group in (row.settings.get("allowed_groups") or ())
+    ]
+    for row in all_apis(db):
+        named += [f"scope {each['name']}" for each in row.scopes if group in (each.get("groups") or ())]
+    return named
+
+
+def where_scope_is_owned(db: Session, scope: str) -> str | None:
+    """The identifier of the API that has this scope."""
+    owners = (row.identifier for row in all_apis(db) if any(each["name"] == scope for each in row.scopes))
+    return next(owners, None)
+
+
+def known_client_ids(db: Session, among: Iterable[str]) -> set[str]:
+    return set(db.orm.scalars(select(ClientRow.client_id).where(ClientRow.client_id.in_(list(among)))))
+
+
+def forget_client(db: Session, client_id: str) -> bool:
+    """Take a client out of the lists of API scopes; whether it was in one."""
+    found = False
+    for row in all_apis(db):
+        if any(client_id in (each.get("clients") or ()) for each in row.scopes):
+            row.scopes = [_without(each, client_id) for each in row.scopes]
+            row.version += 1
+            found = True
+    db.orm.flush()
+    return found
+
+
+def _without(scope: dict[str, Any], client_id: str) -> dict[str, Any]:
+    named = scope.get("clients")
+    return {**scope, "clients": named and [each for each in named if each != client_id]}

@@ -1,10 +1,11 @@
 """People, their addresses and passwords; groups and who is in them; declared attributes."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, and_, delete, func, or_, select, text
+from sqlalchemy import ForeignKey, Index, String, Text, and_, cast, delete, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.database import Hot, Session
@@ -107,8 +108,7 @@ BY_ID = Hot(_PERSON + "u.id = :value")
 BY_SUBJECT = Hot(_PERSON + "u.subject = :value")
 BY_USERNAME = Hot(_PERSON + "u.username_key = :value")
 BY_EMAIL = Hot(
-    _PERSON
-    + "u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"  # noqa: S608
+    f"{_PERSON} u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"  # noqa: S608
 )
 PASSWORD = Hot("SELECT hash, changed_at, must_change FROM passwords WHERE user_id = :user")
 SET_PASSWORD = Hot(
@@ -238,3 +238,24 @@ def attribute_scopes(db: Session) -> set[str]:
 def count_members(db: Session, group_id: str) -> int:
     found = select(func.count()).select_from(MembershipRow).where(MembershipRow.group_id == group_id)
     return db.orm.scalar(found) or 0
+
+
+def living_users(db: Session, among: Iterable[str]) -> set[str]:
+    """Which of these ids are people who were not removed."""
+    found = select(UserRow.id).where(UserRow.id.in_(list(among)), UserRow.status != "deleted")
+    return set(db.orm.scalars(found))
+
+
+def attribute_row(db: Session, name: str) -> AttributeRow | None:
+    return db.orm.get(AttributeRow, name)
+
+
+def forget_attribute(db: Session, name: str) -> None:
+    """Take a value out of everybody's attributes; a declared name is a plain word, or a URL."""
+    quoted = json.dumps(name)
+    held = db.orm.scalars(
+        select(UserRow).where(cast(UserRow.attributes, Text).contains(quoted, autoescape=True))
+    )
+    for row in held:
+        row.attributes = {key: value for key, value in row.attributes.items() if key != name}
+    db.orm.flush()

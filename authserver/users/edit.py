@@ -36,12 +36,10 @@ def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> 
     if form.email is None and form.username is None:
         raise invalid({"email": "Somebody needs an e-mail address or a user name."})
     check_may_give(by, None, form.role)
-    now = issuer.clock()
-    row = UserRow(
-        id=new_id(), subject=secrets.token_hex(SUBJECT_BYTES), attributes={}, created_at=now, updated_at=now
-    )
-    db.orm.add(row)
     attributes = merged_attributes(db, {}, form.attributes, by="admin")
+    now = issuer.clock()
+    row = UserRow(id=new_id(), subject=secrets.token_hex(SUBJECT_BYTES), created_at=now, version=0)
+    db.orm.add(row)
     fill(db, row, form, attributes, now=now)
     return _changed(db, issuer, row.id, "added", {"fields": sorted(given)}, by)
 

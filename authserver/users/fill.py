@@ -32,7 +32,7 @@ def fill(db: Session, row: UserRow, form: UserForm, attributes: dict[str, Any], 
     row.username = unicodedata.normalize("NFC", form.username) if form.username else None
     row.username_key = key(form.username) if form.username else None
     row.updated_at = now
-    row.version = (row.version or 0) + 1
+    row.version += 1
     with db.orm.no_autoflush:
         wrong = _taken(db, row, form)
         groups = group_ids(db, form.groups)

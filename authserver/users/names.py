@@ -76,7 +76,7 @@ def email_problem(text: str) -> str | None:
     """Say why this cannot be an e-mail address that mail could reach; None when it can."""
     local, at, domain = text.rpartition("@")
     dots = local.startswith(".") or local.endswith(".") or ".." in local
-    if len(text) > 254 or len(key(text)) > 254:
+    if max(len(text), len(key(text))) > LONGEST_ADDRESS:
         return f"An e-mail address has at most {LONGEST_ADDRESS} characters."
     if not at or not LOCAL.fullmatch(local) or dots:
         return "This is not an e-mail address."
