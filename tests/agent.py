@@ -75,7 +75,7 @@ class CookieJar:
         if name.startswith("__Host-"):
             assert attributes.get("path") == "/", f"a browser drops {name}: not for /"
             assert "domain" not in attributes, f"a browser drops {name}: names a domain"
-        same_site = attributes.get("samesite", "Lax")
+        same_site = attributes.get("samesite", "Lax").capitalize()
         assert same_site != "None" or secure, f"a browser drops {name}: SameSite=None without Secure"
         return Cookie(
             name=name,
