@@ -2,9 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from authserver.refusals.batch import LETTERS
 from authserver.store import Hot, Session
@@ -34,13 +33,6 @@ class Explanation:
     count: int
     first_at: datetime
     last_at: datetime
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            **asdict(self),
-            "first_at": self.first_at.isoformat(),
-            "last_at": self.last_at.isoformat(),
-        }
 
 
 def read(text: str) -> str | None:

@@ -23,8 +23,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -35,6 +33,7 @@ from authserver.app import App, create_app
 from authserver.audit import SYSTEM
 from authserver.authentication import UserId
 from authserver.cli.init import prepare
+from authserver.clients import edit as clients
 from authserver.config import Config
 from authserver.factors.password import hash_password
 from authserver.issuer import Issuer
@@ -50,7 +49,6 @@ from tests.wire import Fields, Reply
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 PASSWORD = "Analytical engines weave"
 CALLBACK = "https://app.example/callback"
-clients: Any = import_module("authserver.clients.edit") if find_spec("authserver.clients.edit") else None
 QUICK = {"argon2_memory": 8, "argon2_time": 1, "address_failures": 100_000, "client_requests": 100_000}
 
 
@@ -153,7 +151,12 @@ class World:
         }
         with self.writing() as db:
             made = clients.add(db, self.issuer, about, by=SYSTEM)
-        return self.party(client_id, made.secret or "", scope=scope, redirect_uri=about["redirect_uris"][0])
+        return self.party(
+            client_id,
+            made.secret.reveal() if made.secret else "",
+            scope=scope,
+            redirect_uri=about["redirect_uris"][0],
+        )
 
     def party(self, client_id: str, secret: str = "", **changed: Any) -> RelyingParty:
         """The app that holds a client."""
