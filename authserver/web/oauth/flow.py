@@ -1,0 +1,222 @@
+"""From a request that was read to its answer: decide, then do what was decided."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import g, request
+from werkzeug.wrappers import Response
+
+from authserver.authentication import Level, SessionId
+from authserver.errors import Refusal
+from authserver.login import transaction
+from authserver.oauth import paused
+from authserver.oauth.authorize import NAMES, Asked, AuthorizeRequest, Rejected, read
+from authserver.oauth.decide import (
+    AskAccount,
+    AskConsent,
+    AskLogin,
+    AskStepUp,
+    Decision,
+    Here,
+    Issue,
+    NotAllowed,
+    Person,
+    Refuse,
+    decide,
+    wanted,
+)
+from authserver.oauth.issue import issue
+from authserver.oauth.paused import Paused, carry
+from authserver.oauth.person import load
+from authserver.oauth.prompts import Prompt
+from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_code, with_error
+from authserver.sessions import sso
+from authserver.sessions.sso import SsoSession
+from authserver.transaction import Purpose
+from authserver.web import cookies, headers, pages, sessions
+from authserver.web.context import actor, issuer
+from authserver.web.cookies import Cookie
+from authserver.web.language import prefer
+from authserver.web.oauth.asking import app_of, away, note, person_of, to
+
+NOTHING_YET = Here()
+NOBODY = SessionId("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A request, whoever is signed in, what they did for it, and what follows."""
+
+    request: AuthorizeRequest
+    session: SsoSession | None
+    person: Person | None
+    here: Here
+    decision: Decision
+
+
+def read_again(values: Mapping[str, str]) -> AuthorizeRequest | Rejected:
+    """Read a request that was sealed: its client may have been changed meanwhile."""
+    return read(issuer(), Asked(values={name: values[name] for name in NAMES & values.keys()}))
+
+
+def judge(asked: AuthorizeRequest, here: Here = NOTHING_YET, *, of: SessionId = NOBODY) -> Judged:
+    """Decide. What was done `here` counts for the session `of` which it was done, and for no other."""
+    g.client = asked.client.client_id
+    if asked.ui_locales:
+        prefer(" ".join(asked.ui_locales))
+    session = _visitor(asked)
+    person = None
+    if session is not None:
+        with issuer().database.reading() as db:
+            person = load(db, issuer(), asked, session)
+    counted = here if session is not None and session.id == of else NOTHING_YET
+    decision = decide(asked, person, counted, issuer().clock())
+    return Judged(request=asked, session=session, person=person, here=counted, decision=decision)
+
+
+def proceed(
+    found: AuthorizeRequest | Rejected, here: Here = NOTHING_YET, *, of: SessionId = NOBODY
+) -> Response:
+    """Decide, and do it."""
+    if isinstance(found, Rejected):
+        return refuse(found.refusal, found.to, found)
+    return follow(judge(found, here, of=of))
+
+
+def follow(judged: Judged) -> Response:
+    """Do what was decided."""
+    return FOLLOW[type(judged.decision)](judged, judged.decision)
+
+
+def refuse(refusal: Refusal, address: ReturnAddress, of: Rejected | Judged) -> Response:
+    """Tell the app why there is no code, with the reference that its makers can look up."""
+    client = of.client if isinstance(of, Rejected) else of.request.client
+    person = None if isinstance(of, Rejected) or of.person is None else of.person.user.id
+    reference = note(refusal, client, person)
+    words = f"{refusal.public} (reference {reference})"
+    return travel(
+        with_error(refusal.code, words, address, issuer().url), app_of(client, address.redirect_uri)
+    )
+
+
+def travel(answer: Redirect | Posted, app: pages.App) -> Response:
+    """Send an answer on its way to the app."""
+    if isinstance(answer, Redirect):
+        return away(answer.url)
+    headers.allow_form_action(form_target(answer.action))
+    is_refusal = any(name == "error" for name, _ in answer.fields)
+    return pages.render(
+        pages.FormPost(action=answer.action, fields=answer.fields, app=app, is_refusal=is_refusal)
+    )
+
+
+def sealed_for_login(values: Mapping[str, str], level: Level, steps_up: SessionId | None = None) -> str:
+    """Seal a request that waits for a login, bound to this browser."""
+    return transaction.seal(
+        issuer(),
+        purpose=Purpose.AUTHORIZE,
+        request=values,
+        browser=cookies.browser()[1],
+        now=issuer().clock(),
+        level=level,
+        steps_up=steps_up,
+    )
+
+
+def _visitor(asked: AuthorizeRequest) -> SsoSession | None:
+    """Who is signed in. An app that asks in silence is nobody's input: the session goes idle all the same. SS-2."""
+    if Prompt.NONE not in asked.prompts:
+        return sessions.current()
+    handle = cookies.get(Cookie.SESSION)
+    if handle is None:
+        return None
+    with issuer().database.reading() as db:
+        return sso.find(db, issuer(), handle, issuer().clock())
+
+
+def _issue(judged: Judged, decision: Issue) -> Response:
+    asked, session, person = judged.request, judged.session, judged.person
+    if session is None or person is None:
+        raise TypeError("a code is issued for somebody")
+    for dropped in person.dropped:
+        left_out = Refusal(
+            "A scope was left out.",
+            code="scope_left_out",
+            rule=dropped.rule,
+            value=dropped.scope,
+            detail=dropped.reason,
+        )
+        note(left_out, asked.client, person.user.id)
+    code = issue(
+        issuer(), asked, person, session, agreed=judged.here.agreed or frozenset(), by=actor(session)
+    )
+    answer = with_code(code, asked.to, issuer().url)
+    return travel(answer, app_of(asked.client, asked.to.redirect_uri))
+
+
+def _ask_login(judged: Judged, decision: AskLogin) -> Response:
+    return to("/login", {"tx": sealed_for_login(judged.request.asked, decision.level)})
+
+
+def _ask_step_up(judged: Judged, decision: AskStepUp) -> Response:
+    if judged.session is None:
+        raise TypeError("somebody steps up")
+    session = judged.session.id
+    values = carry(judged.request.asked, judged.here, session)
+    return to("/login", {"tx": sealed_for_login(values, decision.level, session)})
+
+
+def _ask_account(judged: Judged, decision: AskAccount) -> Response:
+    return to("/login/choose", {"tx": sealed_for_login(judged.request.asked, wanted(judged.request))})
+
+
+def _ask_consent(judged: Judged, decision: AskConsent) -> Response:
+    return to("/oauth/consent", {"tx": _pause(judged, decision.scope)})
+
+
+def _not_allowed(judged: Judged, decision: NotAllowed) -> Response:
+    asked, person = judged.request, judged.person
+    if person is None:
+        raise TypeError("somebody is not allowed")
+    refusal = Refusal(
+        "This person may not use this app.", code="access_denied", rule="groups", detail=decision.reason
+    )
+    reference = note(refusal, asked.client, person.user.id)
+    answer = with_error("access_denied", refusal.public, replace(asked.to, mode="query"), issuer().url)
+    tx = sealed_for_login(asked.asked, asked.required)
+    headers.allow_form_action(form_target(asked.to.redirect_uri))
+    return pages.render(
+        pages.NotAllowed(
+            app=app_of(asked.client, asked.to.redirect_uri),
+            person=person_of(person.user),
+            reference=reference,
+            back_url=answer.url if isinstance(answer, Redirect) else "",
+            switch_url=f"{request.script_root}/login?tx={tx}",
+        )
+    )
+
+
+def _refuse(judged: Judged, decision: Refuse) -> Response:
+    return refuse(decision.refusal, judged.request.to, judged)
+
+
+def _pause(judged: Judged, scope: tuple[str, ...]) -> str:
+    waiting = Paused(
+        request=judged.request.asked,
+        session=judged.session.id if judged.session is not None else NOBODY,
+        here=judged.here,
+        scope=scope,
+    )
+    return paused.seal(issuer(), waiting, cookies.browser()[1])
+
+
+FOLLOW: Mapping[type[Decision], Callable[[Judged, Any], Response]] = {
+    Issue: _issue,
+    AskLogin: _ask_login,
+    AskStepUp: _ask_step_up,
+    AskAccount: _ask_account,
+    AskConsent: _ask_consent,
+    NotAllowed: _not_allowed,
+    Refuse: _refuse,
+}
