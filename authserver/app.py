@@ -33,6 +33,7 @@ from authserver.web import (
     sizes,
 )
 from authserver.web.edge import Edge
+from authserver.web.oauth import BLUEPRINTS as OAUTH
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -90,7 +91,8 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     guards.install(flask, admin=lambda _: None)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
     pages.install(flask, branding=context.branding, override=config.templates_dir)
-    flask.register_blueprint(home.blueprint)
+    for blueprint in (home.blueprint, *OAUTH):
+        flask.register_blueprint(blueprint)
     return App(issuer, flask)
 
 
@@ -107,6 +109,7 @@ def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
 
         return Live(revisions, topic, fresh)
 
+    live.fixed(config)  # what is wrong with settings in the configuration is said before anything starts
     settings = kept("settings", lambda db: live.load(db, config))
     held_roots = kept("roots", lambda db: roots.load(db, vault))
 
