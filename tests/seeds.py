@@ -17,7 +17,7 @@ from jwt.algorithms import ECAlgorithm
 from tests.agent import Browser, CookieJar
 from tests.oidc import Person, RelyingParty
 from tests.peers.postgresql import PostgreSQL
-from tests.serve import Deployment, Seed, Store, cli
+from tests.serve import Deployment, Seed, Store, commands
 
 ADA = Person(email="ada@example.org", password="Analytical engines weave", name="Ada Lovelace")
 BOB = Person(email="bob@example.org", password="Bletchley bombes rattle", name="Bob Turing")
@@ -50,34 +50,40 @@ def build(store: Store, folder: Path, server: PostgreSQL | None = None) -> Seed:
     """Make the data folder and the database once, by the commands that an operator has."""
     template = server.create() if server else ""
     leading = {"AUTHSERVER_DATABASE_URL": server.url(template)} if server else {}
-
-    def run(*arguments: str, typed: str | None = None) -> Any:
-        return cli(folder, *arguments, typed=typed, settings=leading)
-
-    run("init")
-    for name, value in SETTINGS.items():
-        run("settings", "set", name, str(value))
-    for person, role in ((ADA, ("--owner",)), (BOB, ())):
-        options = ("--name", person.name, *role, "--password-stdin", "--json")
-        run("users", "add", person.email, *options, typed=person.password)
-    run("apis", "add", "Notes", "--identifier", API, "--scope", "notes:read", "--scope", "notes:write")
-    key = ec.generate_private_key(ec.SECP256R1())
-    public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {
-        "kid": "signed-1",
-        "use": "sig",
-        "alg": "ES256",
+    folder.mkdir(parents=True, exist_ok=True)
+    key_set = signing_key(folder)
+    people = [
+        (("users", "add", person.email, "--name", person.name, *role, "--password-stdin"), person.password)
+        for person, role in ((ADA, ("--owner",)), (BOB, ()))
+    ]
+    first = [("init",), *(("settings", "set", name, str(value)) for name, value in SETTINGS.items())]
+    first.append(
+        ("apis", "add", "Notes", "--identifier", API, "--scope", "notes:read", "--scope", "notes:write")
+    )
+    clients = [
+        ("clients", "add", name.title(), "--id", name, *options, *key_set.get(name, ()), "--json")
+        for name, options in CLIENTS.items()
+    ]
+    nothing: list[tuple[tuple[str, ...], str | None]] = [(command, None) for command in first]
+    said = commands(folder, [*nothing, *people, *((command, None) for command in clients)], leading)
+    secrets = {
+        name: made.get("secret") or "" for name, made in zip(CLIENTS, said[-len(CLIENTS) :], strict=True)
     }
-    (folder / "signed.jwks.json").write_text(json.dumps({"keys": [public]}))
-    (folder / "signed.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    secrets = {}
-    for name, options in CLIENTS.items():
-        more = ("--jwks", str(folder / "signed.jwks.json")) if name == "signed" else ()
-        made = run("clients", "add", name.title(), "--id", name, *options, *more, "--json")
-        secrets[name] = made.get("secret", "")
     (folder / "secrets.json").write_text(json.dumps(secrets))
     if server:
         server.freeze(template)
     return Seed(store=store, folder=folder, server=server, template=template)
+
+
+def signing_key(folder: Path) -> dict[str, tuple[str, str]]:
+    """Make the key of the client "signed"; the options that register its public half."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    public |= {"kid": "signed-1", "use": "sig", "alg": "ES256"}
+    path = folder / "signed.jwks.json"
+    path.write_text(json.dumps({"keys": [public]}))
+    (folder / "signed.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return {"signed": ("--jwks", str(path))}
 
 
 def party(deployment: Deployment, name: str = "web", **changed: Any) -> RelyingParty:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -21,7 +21,8 @@ from tests.proxy import Proxy
 
 Store = Literal["sqlite", "postgresql"]
 PROGRAM = Path(sys.executable).parent / "authserver"
-CLOCK_FOLDER = Path(__file__).resolve().parent / "clock"
+PROJECT = Path(__file__).resolve().parent.parent
+CLOCK_FOLDER = PROJECT / "tests" / "clock"
 READY_WITHIN = 20.0
 
 
@@ -100,6 +101,29 @@ def cli(
             f"authserver {' '.join(arguments)}", result.returncode, result.stderr + result.stdout
         )
     return json.loads(result.stdout) if "--json" in arguments else result.stdout
+
+
+def commands(
+    data: Path, typed: Sequence[tuple[Sequence[str], str | None]], settings: Mapping[str, str]
+) -> list[Any]:
+    """Run several commands on a data folder, each with what is typed into it; as `cli` does, but quickly."""
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.commands"],
+        input=json.dumps(typed),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=PROJECT,
+        env=environment(data, None, settings),
+    )
+    if result.returncode:
+        raise CommandFailedError("authserver …", result.returncode, result.stderr + result.stdout)
+    said = json.loads(result.stdout)
+    return [
+        json.loads(text) if "--json" in arguments else text
+        for (arguments, _), text in zip(typed, said, strict=True)
+    ]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -45,7 +45,7 @@ class Reply:
 
     def json(self) -> Any:
         kind = (self.header("Content-Type") or "").partition(";")[0]
-        assert kind in {"application/json", "application/problem+json"}, f"{self.status} {kind}: {self.text}"
+        assert kind == "application/json" or kind.endswith("+json"), f"{self.status} {kind}: {self.text}"
         return json.loads(self.body, object_pairs_hook=_without_repeats)
 
 
