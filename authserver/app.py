@@ -33,6 +33,7 @@ from authserver.web import (
     sizes,
 )
 from authserver.web.edge import Edge
+from authserver.web.login import out, setup, views
 from authserver.web.oauth import BLUEPRINTS as OAUTH
 
 T = TypeVar("T")
@@ -91,7 +92,7 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     guards.install(flask, admin=lambda _: None)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
     pages.install(flask, branding=context.branding, override=config.templates_dir)
-    for blueprint in (home.blueprint, *OAUTH):
+    for blueprint in (home.blueprint, *OAUTH, views.blueprint, setup.blueprint, out.blueprint):
         flask.register_blueprint(blueprint)
     return App(issuer, flask)
 
