@@ -19,6 +19,7 @@ from authserver.metrics import count
 from authserver.oauth.client_auth import authenticate
 from authserver.oauth.errors import invalid_request, unauthorized_client, unsupported_grant_type
 from authserver.oauth.request import Answer, Headers, OAuthRequest, json_answer
+from authserver.tokens.access import said
 from authserver.tokens.issue import TokenSet
 
 
@@ -137,7 +138,7 @@ def body(issued: TokenSet) -> dict[str, Any]:
         "access_token": issued.access_token,
         "token_type": "Bearer",
         "expires_in": issued.expires_in,
-        "scope": " ".join(issued.scope),
+        **said(issued.scope),
     }
     if issued.refresh_token is not None:
         found["refresh_token"] = issued.refresh_token

@@ -40,7 +40,7 @@ def for_person(  # noqa: PLR0913
         "iat": issued,
         "exp": issued + lifetime,
         "jti": jti,
-        "scope": " ".join(scope),
+        **said(scope),
         "auth_time": seconds(authentication.at),
         "acr": authentication.acr,
         "amr": authentication.amr,
@@ -69,5 +69,10 @@ def for_client(  # noqa: PLR0913
         "iat": issued,
         "exp": issued + lifetime,
         "jti": jti,
-        "scope": " ".join(scope),
+        **said(scope),
     }
+
+
+def said(scope: tuple[str, ...]) -> dict[str, str]:
+    """The scope as a member; RFC 6749 §3.3 knows no empty one."""
+    return {"scope": " ".join(scope)} if scope else {}

@@ -1,0 +1,237 @@
+"""grant_type=refresh_token, clause by clause."""
+
+import pytest
+
+from authserver.audit import SYSTEM
+from authserver.clients import edit as clients
+from authserver.tokens import refresh
+from tests.flow.test_code import end, tokens_of
+from tests.flow.world import World
+from tests.oidc import OAuthError, claims_of
+
+
+def test_each_refresh_token_is_used_once_and_reuse_ends_its_family_only(world: World) -> None:
+    """RT-1, RT-2: reuse beyond the grace kills family and access tokens, audited; another family lives."""
+    ada, web = world.add_user(), world.add_client()
+    first, other = tokens_of(world, web, ada), tokens_of(world, web, ada)
+    second = web.refresh(first)
+    third = web.refresh(second)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(first)
+    assert len(world.events("refresh_reused")) == 1
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(third)
+    assert web.introspect(third.access_token) == {"active": False}
+    assert web.refresh(other).refresh_token
+
+
+def test_a_retry_within_the_grace_gets_the_same_successor(world: World) -> None:
+    """RT-3: audited as a retry; neither generation nor time moves; after 10 s it is a reuse."""
+    ada, web = world.add_user(), world.add_client()
+    first = tokens_of(world, web, ada)
+    second = web.refresh(first)
+    world.clock.advance(seconds=10)
+    assert web.refresh(first).refresh_token == second.refresh_token
+    assert len(world.events("refresh_retried")) == 1
+    world.clock.advance(seconds=1)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(first)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(second)
+
+
+def test_once_the_successor_was_used_its_predecessor_is_a_reuse(world: World) -> None:
+    """RT-2: even within the grace."""
+    ada, web = world.add_user(), world.add_client()
+    first = tokens_of(world, web, ada)
+    third = web.refresh(web.refresh(first))
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(first)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(third)
+
+
+def test_without_grace_a_retry_is_a_reuse(world: World) -> None:
+    """RT-3: grace 0 is off."""
+    world.set(refresh_grace=0)
+    ada, web = world.add_user(), world.add_client()
+    first = tokens_of(world, web, ada)
+    second = web.refresh(first)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(first)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(second)
+
+
+def test_a_foreign_client_neither_burns_nor_revokes(world: World) -> None:
+    """RT-4: it gets invalid_grant, and the owner goes on."""
+    ada, web, other = world.add_user(), world.add_client(), world.add_client("other")
+    tokens = tokens_of(world, web, ada)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        other.refresh(tokens)
+    assert web.refresh(tokens).refresh_token
+
+
+def test_a_refresh_token_is_signed_coordinates(world: World) -> None:
+    """RT-5: nothing in the database can be presented; every changed character is refused before the database."""
+    ada, web = world.add_user(), world.add_client()
+    token = tokens_of(world, web, ada).refresh_token or ""
+    assert token.startswith("as_rt1_")
+    grant, generation, root, mac = token.removeprefix("as_rt1_").split(".")
+    forged = [
+        f"as_rt1_{grant}.{int(generation) + 1}.{root}.{mac}",
+        f"as_rt1_{grant}.0{generation}.{root}.{mac}",
+        f"as_rt1_{grant}.{generation}.{root}.{mac[:-1]}A",
+        f"as_rt1_{grant[:-1]}0.{generation}.{root}.{mac}",
+        f"as_rt1_{grant}.{generation}.nope.{mac}",
+        token + "\n",
+        token + "=",
+        token.upper(),
+    ]
+    for each in forged:
+        if each != token:
+            assert refresh.read(world.issuer, each) is None, each
+    with world.statements(0), pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(forged[0])
+
+
+def test_a_token_one_ahead_of_its_row_moves_the_row_and_two_ahead_end_the_family(world: World) -> None:
+    """RT-5: a write lost in a power cut heals; more than one lost write is no accident."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    presented = refresh.read(world.issuer, tokens.refresh_token or "")
+    assert presented is not None
+    ahead = refresh.mint(world.issuer, presented.grant, 1)
+    healed = web.refresh(ahead)
+    assert refresh.read(world.issuer, healed.refresh_token or "").generation == 2  # type: ignore[union-attr]
+    assert world.events("store_behind")
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(refresh.mint(world.issuer, presented.grant, 9))
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(healed)
+
+
+def test_idle_and_absolute_ends(world: World) -> None:
+    """RT-6: a daily refresh lives to day 30 with offline_access; a gap of 15 days dies."""
+    ada, web = world.add_user(), world.add_client(scope="openid offline_access", first_party=True)
+    daily, idle = tokens_of(world, web, ada), tokens_of(world, web, ada)
+    for _ in range(29):
+        world.clock.advance(days=1)
+        daily = web.refresh(daily)
+        if world.clock.now() - idle.claims["iat"] == 15 * 86_400:
+            with pytest.raises(OAuthError, match="invalid_grant"):
+                web.refresh(idle)
+    world.clock.advance(days=1)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(daily)
+
+
+def test_without_offline_access_the_family_ends_with_its_session_but_not_by_idleness(world: World) -> None:
+    """RT-10: after an idle hour it lives; after the session's 12 hours it does not."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    world.clock.advance(hours=1)
+    tokens = web.refresh(tokens)
+    world.clock.advance(hours=11)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
+
+
+def test_a_client_may_let_idleness_end_its_tokens(world: World) -> None:
+    """RT-10: idle_ends_tokens."""
+    ada, web = world.add_user(), world.add_client(idle_ends_tokens=True)
+    tokens = tokens_of(world, web, ada)
+    world.clock.advance(minutes=9)
+    tokens = web.refresh(tokens)
+    world.clock.advance(minutes=2)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
+
+
+def test_scope_narrows_for_one_token_and_never_widens(world: World) -> None:
+    """RT-7: the grant keeps its own scope."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    narrow = web.refresh(tokens, scope="openid email")
+    assert narrow.scope == "openid email"
+    assert claims_of(narrow.access_token)["scope"] == "openid email"
+    wide = web.refresh(narrow)
+    assert wide.scope == "openid profile email"
+    for scope in ("openid offline_access", "", "openid  email", "unknown"):
+        with pytest.raises(OAuthError, match="invalid_scope"):
+            web.refresh(wide, scope=scope)
+    assert web.refresh(wide).refresh_token
+
+
+def test_a_refresh_never_changes_what_happened(world: World) -> None:
+    """RT-8: auth_time, amr, acr, sid, sub stay; nonce is left out; a refresh never adds mfa."""
+    ada, web = world.add_user(), world.add_client()
+    first = tokens_of(world, web, ada)
+    tokens = first
+    for _ in range(3):
+        world.clock.advance(minutes=30)
+        tokens = web.refresh(tokens)
+        for name in ("iss", "sub", "aud", "auth_time", "acr", "amr", "sid"):
+            assert tokens.claims[name] == first.claims[name]
+        assert "nonce" not in tokens.claims
+        access = claims_of(tokens.access_token)
+        assert (access["amr"], access["auth_time"]) == (["pwd"], first.claims["auth_time"])
+
+
+@pytest.mark.parametrize("act", ["disable", "lock", "end session"])
+def test_a_refresh_looks_at_the_live_state(world: World, act: str) -> None:
+    """RT-9, TK-7, CVE-12: session ended, person locked or disabled: invalid_grant, and the family is over."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    end(world, ada, act)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
+    assert web.introspect(tokens.access_token) == {"active": False}
+    with pytest.raises(OAuthError, match="invalid_token"):
+        web.userinfo(tokens.access_token)
+
+
+def test_a_disabled_client_gets_nothing(world: World) -> None:
+    """RT-9: the client is refused before its token is read."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    with world.writing() as db:
+        clients.edit(db, world.issuer, "web", {"active": False}, by=SYSTEM)
+    with pytest.raises(OAuthError, match="invalid_client"):
+        web.refresh(tokens)
+
+
+def test_who_may_sign_in_is_asked_again_at_refresh(world: World) -> None:
+    """RT-9: a person who is in none of the client's groups any more loses the family."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    with world.writing() as db:
+        clients.edit(db, world.issuer, "web", {"allowed_groups": []}, by=SYSTEM)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
+    with world.writing() as db:
+        clients.edit(db, world.issuer, "web", {"allowed_groups": None}, by=SYSTEM)
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
+
+
+def test_a_stronger_sign_in_that_is_required_now_is_named(world: World) -> None:
+    """SU-3: invalid_grant says which acr would do; the family itself lives."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    with world.writing() as db:
+        clients.edit(db, world.issuer, "web", {"required_acr": "mfa"}, by=SYSTEM)
+    reply = web.token({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""})
+    assert reply.json()["error"] == "invalid_grant"
+    assert reply.json()["acr_values"] == "mfa"
+    with world.writing() as db:
+        clients.edit(db, world.issuer, "web", {"required_acr": None}, by=SYSTEM)
+    assert web.refresh(tokens).refresh_token
+
+
+def test_a_refresh_is_few_statements(world: World) -> None:
+    """The budget of a hot path: one join, one rotation."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = web.refresh(tokens_of(world, web, ada))
+    with world.statements(3):
+        web.refresh(tokens)
