@@ -32,8 +32,9 @@ from authserver.web import (
     sessions,
     sizes,
 )
+from authserver.web.account import BLUEPRINTS as ACCOUNT
 from authserver.web.edge import Edge
-from authserver.web.login import out, setup, views
+from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     guards.install(flask, admin=lambda _: None)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
     pages.install(flask, branding=context.branding, override=config.templates_dir)
-    for blueprint in (home.blueprint, *OAUTH, views.blueprint, setup.blueprint, out.blueprint):
+    for blueprint in (home.blueprint, *OAUTH, *LOGIN, *ACCOUNT):
         flask.register_blueprint(blueprint)
     return App(issuer, flask)
 

@@ -5,12 +5,21 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from authserver.errors import Misconfigured
@@ -19,6 +28,7 @@ PREFIX = "AUTHSERVER_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 DATA_VARIABLE = f"{PREFIX}DATA_DIR"
 FILE_NAME = "authserver.toml"
+SETTING_PREFIX = f"{PREFIX}SETTINGS__"
 REMEMBERED = "issuer.url"
 # Kubernetes puts such variables into each pod beside a Service that is called authserver.
 SERVICE_LINK = re.compile(rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)")
@@ -74,6 +84,16 @@ Bind = Annotated[str, AfterValidator(lambda text: _bind(text) if text else text)
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedSetting:
+    """A live setting that the configuration fixes: a value of TOML, or the text of a variable."""
+
+    name: str
+    value: Any
+    where: str
+    is_text: bool = False
+
+
 class Config(BaseSettings):
     """`X_FILE` names a file that holds the secret `X`. A variable wins over the TOML file."""
 
@@ -107,6 +127,8 @@ class Config(BaseSettings):
     access_log: bool = False
     drain_seconds: int = Field(default=0, ge=0, le=25)
     debug: bool = False
+    settings: dict[str, Any] = Field(default_factory=dict)
+    _setting_variables: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -126,6 +148,19 @@ class Config(BaseSettings):
         if self.master_key_file is not None:
             _alone(self, "master_key")
         return self
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._setting_variables = {
+            name: value for name, value in os.environ.items() if name.startswith(SETTING_PREFIX)
+        }
+
+    def pinned_settings(self) -> Iterator[PinnedSetting]:
+        """Live settings that are fixed here: those of the file, then the variables, which win."""
+        for name, value in self.settings.items():
+            yield PinnedSetting(name=name, value=value, where=f"{name} under [settings] in {FILE_NAME}")
+        for variable, text in sorted(self._setting_variables.items()):
+            name = variable.removeprefix(SETTING_PREFIX).lower()
+            yield PinnedSetting(name=name, value=text, where=f"the variable {variable}", is_text=True)
 
     @cached_property
     def url(self) -> str:
@@ -215,8 +250,12 @@ def remember(config: Config) -> None:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    known = {f"{PREFIX}{name.upper()}" for name in Config.model_fields} | {CONFIG_VARIABLE}
+    # Settings have a variable each (see pinned_settings), so that there is none for them all.
+    fields = Config.model_fields.keys() - {"settings"}
+    known = {f"{PREFIX}{name.upper()}" for name in fields} | {CONFIG_VARIABLE}
     for name in sorted(environ):
+        if name.startswith(SETTING_PREFIX):
+            continue
         if name.startswith(PREFIX) and name not in known and not SERVICE_LINK.fullmatch(name):
             yield _unknown(name, known)
 

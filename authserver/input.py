@@ -47,7 +47,7 @@ def invalid(fields: Mapping[str, str]) -> Refusal:
     return Refusal("Some of this cannot be saved.", code="invalid", status=422, fields=fields, detail=detail)
 
 
-def conflict(version: int, expected: int) -> Refusal:
+def conflict(version: int | str, expected: int | str) -> Refusal:
     """Refuse to overwrite what somebody else changed meanwhile."""
     return Refusal(
         "This was changed by somebody else meanwhile. Load it again.",

@@ -51,6 +51,8 @@ class Nouns(click.Group):
             ctx.exit(2)
         except AuthserverError as error:
             click.echo(f"authserver: {error}", err=True)
+            for field, sentence in getattr(error, "fields", {}).items():
+                click.echo(f"  {field}: {sentence}", err=True)
             ctx.exit(1)
 
 

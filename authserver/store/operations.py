@@ -22,8 +22,8 @@ class SettingChangeRow(Base):
     __table_args__ = (Index("ix_settings_history_name", "name", "at"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
-    old: Mapped[Any] = mapped_column(Json)
-    new: Mapped[Any] = mapped_column(Json)
+    old: Mapped[Any | None] = mapped_column(Json)  # NULL: the default held
+    new: Mapped[Any | None] = mapped_column(Json)
     by: Mapped[str] = mapped_column(String(255))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -126,6 +126,7 @@ class ApiTokenRow(Base):
     role: Mapped[str] = mapped_column(String(16))
     scopes: Mapped[list[str]] = mapped_column(Json, default=list)
     made_by: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
+    made_with: Mapped[str | None] = mapped_column(Id, ForeignKey("api_tokens.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

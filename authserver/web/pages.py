@@ -10,8 +10,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from flask import Flask, Response, current_app, render_template, request
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 
+from authserver.settings.colours import check_accent, contrast
 from authserver.web import headers, language
-from authserver.web.branding import Branding, accent_css, check_accent, contrast
+from authserver.web.branding import Branding, accent_css
 from authserver.web.pages_account import (
     ConnectedApp,
     ConnectedApps,

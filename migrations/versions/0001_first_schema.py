@@ -182,8 +182,8 @@ def upgrade() -> None:
         "settings_history",
         sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("old", sa.Text(), nullable=False),
-        sa.Column("new", sa.Text(), nullable=False),
+        sa.Column("old", sa.Text(), nullable=True),
+        sa.Column("new", sa.Text(), nullable=True),
         sa.Column("by", sa.String(length=255), nullable=False),
         sa.Column("at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_settings_history")),
@@ -289,12 +289,16 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("made_by", ID, nullable=True),
+        sa.Column("made_with", ID, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("last_used_at", TIME, nullable=True),
         sa.Column("revoked_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
             ["made_by"], ["users.id"], name=op.f("fk_api_tokens_made_by"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["made_with"], ["api_tokens.id"], name=op.f("fk_api_tokens_made_with"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_tokens_digest")),
