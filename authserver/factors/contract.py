@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -27,10 +27,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a page shows to ask for this factor."""
+    """What a page says to ask for this factor, and the field that the answer comes in."""
 
-    template: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    heading: str
+    title: str
+    label: str
+    lead: str = ""
+    hint: str = ""
+    field: str = "code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +48,10 @@ class Right:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The answer proved nothing. `reason` is for the record, never for the page."""
+    """The answer proved nothing. `reason` is for the record, `shown` for the page of a second factor."""
 
     reason: str
+    shown: str = ""
 
 
 class Factor(ABC):
@@ -62,6 +67,7 @@ class Factor(ABC):
     alone: ClassVar[Level] = Level.PWD
     beside: ClassVar[Level] = Level.PWD
     begins: ClassVar[bool] = False
+    prompt: ClassVar[Prompt]
 
     @abstractmethod
     def enrolled(self, db: Session, user: UserId) -> bool:
@@ -71,7 +77,7 @@ class Factor(ABC):
     def whom(
         self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None
     ) -> Account:
-        """Whose answer it is, and the counter and budget of its tries. `device` is the digest of its cookie."""
+        """Whose answer it is, with the counter and budget of its tries; `device` is the cookie's digest."""
 
     @abstractmethod
     def settle(
@@ -79,9 +85,8 @@ class Factor(ABC):
     ) -> Right | Refused:
         """Decide in the transaction of the step: look again at what may have changed, spend, be quick."""
 
-    def challenge(self, db: Session, issuer: Issuer, tx: Transaction) -> Prompt:
-        """What is shown; may write (a code that is sent)."""
-        return Prompt(template=f"factor/{self.name}.html")
+    def challenge(self, db: Session, issuer: Issuer, tx: Transaction) -> None:  # noqa: B027
+        """Make ready to be asked, such as by sending a code; comes before the page is shown."""
 
     def examine(self, issuer: Issuer, tx: Transaction, account: Account, answer: Answer) -> Any:
         """Anything slow, with no transaction open; what it returns is given to settle()."""

@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from authserver.authentication import Kind, UserId
 from authserver.errors import Refusal, Unavailable
-from authserver.factors.contract import Account, Answer, Factor, Refused, Right
+from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused, Right
 from authserver.issuer import Issuer
 from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
 from authserver.store import Session
@@ -38,6 +38,10 @@ class Stored:
     hash: str | None
 
 
+class Busy(Unavailable):
+    """More passwords are being checked than one worker may check at a time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Whether the password is right for the hash that was seen, and a stronger hash when that one is weak."""
@@ -48,6 +52,7 @@ class Finding:
 
 class Password(Factor):
     name: ClassVar[str] = "password"
+    prompt: ClassVar[Prompt] = Prompt(heading="Sign in", title="Password", label="Password", field="password")
     amr: ClassVar[tuple[str, ...]] = ("pwd",)
     kind: ClassVar[Kind] = Kind.KNOWLEDGE
     begins: ClassVar[bool] = True
@@ -59,7 +64,8 @@ class Password(Factor):
         self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None
     ) -> Account:
         """The account that was named, by user name or verified e-mail in any case or Unicode form. PW-5."""
-        known = tx.user or tx.request.get("user")
+        normalized(answer.get("password", ""))  # what cannot be a password is refused before it is counted
+        known = tx.user
         key = "" if known else names.key(text_of(answer.get("username", ""), LONGEST_IDENTIFIER))
         row = db.one(BY_USER, {"user": known}) if known else db.one(BY_IDENTIFIER, {"key": key})
         user = UserId(row[0]) if row else None
@@ -151,7 +157,7 @@ def turn(issuer: Issuer) -> Iterator[None]:
     """One hash at a time per worker, so that a storm of sign-ins cannot starve the token endpoint. PW-3."""
     queue = issuer.kept("password-turn", threading.Lock)
     if not queue.acquire(timeout=WAIT):
-        raise Unavailable("too many passwords are being checked at once", retry_after=round(WAIT))
+        raise Busy("too many passwords are being checked at once", retry_after=round(WAIT))
     try:
         yield
     finally:

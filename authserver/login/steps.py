@@ -30,10 +30,11 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """The answer proved nothing; `reason` is for the record."""
+    """The answer proved nothing; `reason` is for the record, `shown` for the page."""
 
     reason: str
     person: UserId | None
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ def _settle(
         decided = factor.settle(db, issuer, tx, account, finding)
         if isinstance(decided, Refused):
             _count(db, issuer, account, made, decided, visitor)
-            return Wrong(reason=decided.reason, person=account.user)
+            return Wrong(reason=decided.reason, person=account.user, shown=decided.shown)
         passwords.forgive(db, made)
         now = issuer.clock()
         advanced = advance(

@@ -1,1 +1,5 @@
-"""web/account."""
+"""The pages of one's own account."""
+
+from authserver.web.account import views
+
+BLUEPRINTS = (views.blueprint,)

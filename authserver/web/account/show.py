@@ -1,0 +1,78 @@
+"""What the account pages show."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+
+from authserver.clients.find import by_client_id
+from authserver.sessions import sso
+from authserver.sessions.sso import SsoSession
+from authserver.users import find
+from authserver.web import csrf
+from authserver.web.account import apps
+from authserver.web.account.agents import device_name
+from authserver.web.context import issuer
+from authserver.web.login import visit
+from authserver.web.pages import Device, Devices, Done, PasswordChange, Profile
+
+
+def base() -> dict[str, Any]:
+    """What every account page shows; what was just done is said once, by the address that the press led to."""
+    said = request.args.get("done", "")
+    done = Done(said) if request.method == "GET" and said in set(Done) else Done.NOTHING
+    # The name is looked up, so that an address cannot make this page say something.
+    about = by_client_id(issuer(), request.args.get("about", "")) if done is Done.APP_WITHDRAWN else None
+    return {
+        "here": request.path,
+        "csrf_token": csrf.token(),
+        "person": visit.person(),
+        "done": done,
+        "done_about": about.name if about else "",
+    }
+
+
+def profile(session: SsoSession, errors: Mapping[str, str] | None = None) -> Profile:
+    asked = issuer()
+    with asked.database.reading() as db:
+        user = find.load(db, session.user)
+        stored = find.password(db, session.user)
+        app_count = len(apps.connected(db, asked, session.user))
+    return Profile(
+        **base(),
+        email_verified=user.email_verified,
+        password_changed_at=stored.changed_at if stored else None,
+        has_password=stored is not None,
+        app_count=app_count,
+        typed_name=request.form.get("name") if errors else None,
+        errors=errors or {},
+    )
+
+
+def password(session: SsoSession, errors: Mapping[str, str] | None = None) -> PasswordChange:
+    asked = issuer()
+    with asked.database.reading() as db:
+        stored = find.password(db, session.user)
+        others = len(sso.of_user(db, session.user, asked.clock())) > 1
+    return PasswordChange(
+        **base(),
+        minimum=asked.settings.password_min_length,
+        changed_at=stored.changed_at if stored else None,
+        others_end=others,
+        errors=errors or {},
+    )
+
+
+def devices(session: SsoSession) -> Devices:
+    asked = issuer()
+    with asked.database.reading() as db:
+        others = [each for each in sso.of_user(db, session.user, asked.clock()) if each.id != session.id]
+        joined = sso.clients_of(db, session.id)
+    clients = (by_client_id(asked, client_id) for client_id in joined)
+    this = Device(
+        name=device_name(session.user_agent),
+        signed_in_at=session.created_at,
+        last_seen_at=session.last_seen_at,
+        apps=tuple(client.name for client in clients if client is not None),
+    )
+    return Devices(**base(), this=this, others=len(others))

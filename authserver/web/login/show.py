@@ -1,0 +1,117 @@
+"""What the pages of a sign-in show."""
+
+from collections.abc import Mapping
+
+from flask import request
+
+from authserver.factors.contract import Factor
+from authserver.login.requirements import Show
+from authserver.transaction import Purpose
+from authserver.web import csrf, sessions
+from authserver.web.context import issuer
+from authserver.web.login import visit
+from authserver.web.login.visit import Under
+from authserver.web.pages import (
+    ChooseAccount,
+    ExpiredSignIn,
+    Page,
+    Proved,
+    Reauthenticate,
+    SignIn,
+    SignInState,
+    StepNeeded,
+    Way,
+)
+
+DAY, MINUTE = 86_400, 60
+
+
+def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0) -> Page:
+    """Name and password, or the password alone of whoever is signed in."""
+    if under.tx.purpose is Purpose.FRESH and sessions.current() is not None:
+        return _reauthenticate(under, state, retry_after)
+    settings = issuer().settings
+    over = None if state else visit.ended()
+    if over is not None and over.reason == "idle":
+        state = SignInState.AWAY
+    return SignIn(
+        here=f"/login?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action="/login",
+        app=visit.app_of(under.tx),
+        state=state or (SignInState.AGAIN if sessions.current() else SignInState.FRESH),
+        username=_typed() or under.tx.request.get("login_hint", "") or visit.person().shown,
+        keep=keeps(request.form),
+        keep_days=settings.remembered_lifetime // DAY if settings.keep_signed_in else 0,
+        retry_after=retry_after,
+        away_minutes=max(1, int(over.idle.total_seconds()) // MINUTE) if over else 0,
+    )
+
+
+def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -> Page:
+    return Reauthenticate(
+        here=f"/login?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action="/login",
+        person=visit.person(),
+        state=state or SignInState.AGAIN,
+        retry_after=retry_after,
+        cancel_url=visit.ACCOUNT,
+    )
+
+
+def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0) -> Page:
+    """One more proof, with what was proved before it and the other ways."""
+    standing, prompt = visit.standing(under.tx), factor.prompt
+    others = standing.others if isinstance(standing, Show) else ()
+    return StepNeeded(
+        here=f"/login/{factor.name}?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action=f"/login/{factor.name}",
+        heading=prompt.heading,
+        title=prompt.title,
+        label=prompt.label,
+        lead=prompt.lead,
+        hint=prompt.hint,
+        field=prompt.field,
+        error=error,
+        retry_after=retry_after,
+        app=visit.app_of(under.tx),
+        proved=tuple(
+            Proved(title=visit.title_of(proof.factor), not_you_url=f"/login/again?tx={under.value}")
+            for proof in under.tx.proofs
+        ),
+        ways=tuple(
+            Way(title=visit.title_of(name), url=f"/login/{name}?tx={under.value}")
+            for name in others
+            if name != factor.name
+        ),
+    )
+
+
+def choose(under: Under) -> Page:
+    return ChooseAccount(
+        here=f"/login/choose?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action="/login/choose",
+        person=visit.person(),
+        app=visit.app_of(under.tx),
+    )
+
+
+def expired() -> Page:
+    """Nothing is known of what waited: the way back is through the app."""
+    return ExpiredSignIn(again_url="/login")
+
+
+def keeps(form: Mapping[str, str]) -> bool:
+    return issuer().settings.keep_signed_in and bool(form.get("keep"))
+
+
+def _typed() -> str:
+    """What was typed before; never the password."""
+    return request.form.get("username", "")[:254]

@@ -1,0 +1,182 @@
+"""The pages of a sign-in. Each reads what came, takes one step, and shows what comes next."""
+
+from dataclasses import replace
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from authserver.errors import NotFound, TooMany
+from authserver.factors.password import Busy
+from authserver.factors.registry import factors
+from authserver.login import transaction
+from authserver.login.completion import Entered
+from authserver.login.requirements import Show
+from authserver.login.steps import Moved, Outcome, Proved, Wrong, facing, take
+from authserver.transaction import Purpose
+from authserver.web import sessions
+from authserver.web.context import issuer
+from authserver.web.guards import Guard, demands
+from authserver.web.login import show, visit
+from authserver.web.login.visit import Under
+from authserver.web.pages import SignInState, render
+
+blueprint = Blueprint("login", __name__)
+FIRST = "password"
+
+
+@blueprint.get("/login")
+@demands(Guard.OPEN)
+def sign_in() -> Response:
+    """Who are you? Showing it writes nothing."""
+    under = visit.under_way()
+    if under is None:
+        return _over()
+    elsewhere = _elsewhere(under, FIRST)
+    return elsewhere or render(show.sign_in(under))
+
+
+@blueprint.post("/login")
+@demands(Guard.BROWSER_POST)
+def prove() -> Response:
+    """Name and password."""
+    under = visit.under_way()
+    if under is None:
+        return _over()
+    if under.tx.session is not None:
+        return visit.onwards(under.tx)
+    tx = replace(under.tx, remembered=show.keeps(request.form))
+    try:
+        outcome = take(issuer(), tx, FIRST, request.form, visit.visitor())
+    except TooMany as closed:
+        return render(show.sign_in(under, SignInState.LIMITED, closed.retry_after))
+    except Busy as busy:
+        return render(show.sign_in(under, SignInState.BUSY, busy.retry_after))
+    if isinstance(outcome, Wrong):
+        return render(show.sign_in(under, SignInState.WRONG))
+    return _after(under, outcome)
+
+
+@blueprint.get("/login/again")
+@demands(Guard.OPEN)
+def again() -> Response:
+    """Not you, or too late: the same request from its start."""
+    under = visit.stale()
+    return _over() if under is None else visit.to_step(FIRST, under.value)
+
+
+@blueprint.get("/login/choose")
+@demands(Guard.OPEN)
+def choose() -> Response:
+    """Which account? For prompt=select_account."""
+    under = visit.under_way()
+    if under is None:
+        return _over()
+    if under.tx.session is not None:
+        return visit.onwards(under.tx)
+    if sessions.current() is None or under.tx.version:
+        return visit.to_step(FIRST, under.value)
+    return render(show.choose(under))
+
+
+@blueprint.post("/login/choose")
+@demands(Guard.BROWSER_POST)
+def chosen() -> Response:
+    """Go on as who is signed in, or as somebody else."""
+    under, session, asked = visit.under_way(), sessions.current(), issuer()
+    if under is None:
+        return _over()
+    if request.form.get("choice") != "continue" or session is None:
+        return visit.to_step(FIRST, under.value)
+    with asked.database.writing() as db:
+        tx = transaction.choose(
+            db,
+            asked,
+            under.tx,
+            user=session.user,
+            epoch=session.epoch,
+            session=session.id,
+            now=asked.clock(),
+        )
+    return visit.to_step(FIRST, under.value) if tx is None else visit.onwards(tx)
+
+
+@blueprint.get("/login/<step>")
+@demands(Guard.OPEN)
+def ask(step: str) -> Response:
+    """One more proof."""
+    under = _at(step)
+    if isinstance(under, Response):
+        return under
+    asked, factor = issuer(), factors(issuer())[step]
+    with asked.database.writing() as db:
+        factor.challenge(db, asked, facing(under.tx, sessions.current()))
+    return render(show.step(under, factor))
+
+
+@blueprint.post("/login/<step>")
+@demands(Guard.BROWSER_POST)
+def answer(step: str) -> Response:
+    """The answer to one more proof."""
+    under = _at(step)
+    if isinstance(under, Response):
+        return under
+    asked, factor = issuer(), factors(issuer())[step]
+    error, retry_after = "", 0
+    try:
+        outcome = take(asked, under.tx, step, request.form, visit.visitor())
+        if not isinstance(outcome, Wrong):
+            return _after(under, outcome)
+        error = outcome.shown
+    except TooMany as closed:
+        retry_after = closed.retry_after
+    return render(show.step(under, factor, error=error, retry_after=retry_after))
+
+
+def _at(step: str) -> Under | Response:
+    """The login under way when it is at this step, else the way to where it is. SU-2."""
+    known = factors(issuer())
+    if step not in known or step == FIRST:
+        raise NotFound("There is nothing at this address.", detail=f"no step {step!r}")
+    if not (request.form.get("tx") or request.args.get("tx")):
+        return visit.go("/login")
+    under = visit.under_way()
+    if under is None:
+        return _over()
+    return _elsewhere(under, step) or under
+
+
+def _elsewhere(under: Under, step: str) -> Response | None:
+    """Where to go instead, when this page is not the one for now."""
+    tx, session = under.tx, sessions.current()
+    if tx.session is not None:
+        return visit.onwards(tx)
+    if tx.version == 0 and session is not None:
+        came_by_themselves = tx.purpose is Purpose.SIGN_IN
+        if came_by_themselves or session.authentication.at > tx.created_at:
+            return visit.as_new_request(tx)
+    now = visit.standing(tx)
+    if not isinstance(now, Show):
+        return visit.as_new_request(tx)
+    return None if now.allows(step) else visit.to_step(now.step, under.value)
+
+
+def _after(under: Under, outcome: Outcome) -> Response:
+    match outcome:
+        case Entered():
+            return visit.entered(outcome)
+        case Proved():
+            return visit.to_step(outcome.show.step, outcome.tx.id)
+        case Moved(show=Show() as where):
+            return visit.to_step(where.step, under.value)
+        case _:
+            return visit.go("/login", tx=under.value)
+
+
+def _over() -> Response:
+    """The login is over, or never was this browser's: what waited for it is asked again, if we know it."""
+    under = visit.stale()
+    if under is None:
+        return render(show.expired())
+    if sessions.current() is not None:
+        return visit.as_new_request(under.tx)
+    return render(show.sign_in(under, SignInState.EXPIRED))

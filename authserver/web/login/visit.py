@@ -1,0 +1,188 @@
+"""What a view of the sign-in is given: the login under way, the browser, and where both lead."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from authserver.clients.find import by_client_id
+from authserver.factors.registry import factors
+from authserver.login import transaction
+from authserver.login.completion import Entered, Visitor
+from authserver.login.requirements import Complete, Show
+from authserver.login.steps import facing, step_of
+from authserver.oauth.authorize import NAMES
+from authserver.sessions import sso
+from authserver.sessions.sso import Ended
+from authserver.transaction import Purpose, Transaction
+from authserver.users import find
+from authserver.web import cookies, language, sessions
+from authserver.web.context import actor, issuer
+from authserver.web.cookies import Cookie
+from authserver.web.headers import allow_form_action
+from authserver.web.pages import App, Person, at
+from authserver.web.paths import safe_path
+
+ACCOUNT = "/account"
+YEAR = 365 * 86_400
+WEB = {"https", "http"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Under:
+    """A login under way as it travels: `value` is what the next form carries."""
+
+    tx: Transaction
+    value: str
+
+
+def visitor() -> Visitor:
+    """The browser that asks."""
+    session = sessions.current()
+    return Visitor(
+        browser=cookies.browser()[1],
+        device=cookies.get(Cookie.DEVICE),
+        session=session,
+        by=actor(session),
+    )
+
+
+def under_way() -> Under | None:
+    """The login that this request belongs to; without one a new one, which leads to a page of ours."""
+    value = request.form.get("tx") or request.args.get("tx")
+    if not value:
+        return sign_in(safe_path(request.args.get("return_to")) or ACCOUNT)
+    asked, browser = issuer(), cookies.browser()[1]
+    with asked.database.reading() as db:
+        tx = transaction.load(db, asked, value, browser, asked.clock())
+    return None if tx is None else _spoken(Under(tx=tx, value=value))
+
+
+def stale() -> Under | None:
+    """What stood behind a login that is over, to be started anew; None when it was never this browser's."""
+    value = request.form.get("tx") or request.args.get("tx") or ""
+    asked, browser = issuer(), cookies.browser()[1]
+    tx = transaction.open_stale(asked, value, browser)
+    if tx is None:
+        with asked.database.reading() as db:
+            row = transaction.find_row(db, value, browser) if transaction.ID.fullmatch(value) else None
+        tx = row.tx if row else None
+    return None if tx is None else anew(tx)
+
+
+def sign_in(return_to: str, **more: str) -> Under:
+    """A login that nobody but the person asked for."""
+    return _new(Purpose.SIGN_IN, {"return_to": return_to, **more})
+
+
+def fresh(return_to: str) -> Under:
+    """A login that asks whoever is signed in to prove it again."""
+    return _new(Purpose.FRESH, {"return_to": return_to})
+
+
+def anew(tx: Transaction) -> Under:
+    """The same request from its start: what was proved for it before counts no more."""
+    asked = issuer()
+    now = asked.clock()
+    value = transaction.again(asked, tx, now)
+    opened = transaction.open_sealed(asked, value, tx.browser, now)
+    if opened is None:  # pragma: no cover
+        raise LookupError("what was sealed just now does not open")
+    return _spoken(Under(tx=opened, value=value))
+
+
+def standing(tx: Transaction) -> Show | Complete:
+    """Where this login is in this browser."""
+    asked, session = issuer(), sessions.current()
+    with asked.database.reading() as db:
+        return step_of(db, asked, facing(tx, session), session)
+
+
+def onwards(tx: Transaction) -> Response:
+    """Where a login that has its session leads. WEB-6."""
+    if tx.purpose is Purpose.AUTHORIZE:
+        return go("/oauth/authorize/resume", tx=tx.id)
+    return go(safe_path(tx.request.get("return_to")) or ACCOUNT)
+
+
+def as_new_request(tx: Transaction) -> Response:
+    """Let what waited be decided from the start, now that somebody is signed in. AZ-14."""
+    if tx.purpose is Purpose.AUTHORIZE:
+        return go("/oauth/authorize", **{name: tx.request[name] for name in NAMES & tx.request.keys()})
+    return go(safe_path(tx.request.get("return_to")) or ACCOUNT)
+
+
+def to_step(step: str, value: str) -> Response:
+    return go("/login" if step == "password" else f"/login/{step}", tx=value)
+
+
+def go(path: str, /, **query: str) -> Response:
+    """See other: a POST with a password is never repeated elsewhere. WEB-6."""
+    return redirect(at(f"{path}?{urlencode(query)}" if query else path), code=303)
+
+
+def entered(outcome: Entered) -> Response:
+    """Signed in: only now are there cookies, and the login goes on to what waited for it. SU-1."""
+    answer = onwards(outcome.tx)
+    left = outcome.session.seconds_left(issuer().clock())
+    cookies.put(answer, Cookie.SESSION, outcome.handle, left)
+    cookies.put(answer, Cookie.DEVICE, outcome.device, YEAR)
+    return answer
+
+
+def app_of(tx: Transaction) -> App | None:
+    """The app that the login is for; its answer may end there, so the page's forms may too. WEB-4."""
+    client_id = tx.request.get("client_id") if tx.purpose is Purpose.AUTHORIZE else None
+    client = by_client_id(issuer(), client_id) if client_id else None
+    if client is None:
+        return None
+    to = urlsplit(tx.request.get("redirect_uri", ""))
+    allow_form_action(f"{to.scheme}://{to.netloc}" if to.scheme in WEB else f"{to.scheme}:")
+    return App(
+        name=client.name, host=to.netloc or to.scheme, logo_url=client.logo_url, contact=client.contact
+    )
+
+
+def ended() -> Ended | None:
+    """Why the session of this browser's cookie is over, when there was one."""
+    handle, asked = cookies.get(Cookie.SESSION), issuer()
+    if handle is None or sessions.current() is not None:
+        return None
+    with asked.database.reading() as db:
+        found = sso.look(db, handle, asked.clock())
+    return found if isinstance(found, Ended) else None
+
+
+def person() -> Person:
+    """Who is signed in, as a page shows them."""
+    session = sessions.current()
+    if session is None:
+        return Person()
+    with issuer().database.reading() as db:
+        user = find.load(db, session.user)
+    return Person(name=user.name, email=user.email or "", username=user.username or "")
+
+
+def title_of(name: str) -> str:
+    """What a factor is called."""
+    factor = factors(issuer()).get(name)
+    return factor.prompt.title if factor else name
+
+
+def _new(purpose: Purpose, asks: dict[str, str]) -> Under:
+    asked, browser = issuer(), cookies.browser()[1]
+    now = asked.clock()
+    value = transaction.seal(asked, purpose=purpose, request=asks, browser=browser, now=now)
+    tx = transaction.open_sealed(asked, value, browser, now)
+    if tx is None:  # pragma: no cover
+        raise LookupError("what was sealed just now does not open")
+    return Under(tx=tx, value=value)
+
+
+def _spoken(under: Under) -> Under:
+    """Let the page speak what the app asked for. WEB-9."""
+    wished = under.tx.request.get("ui_locales")
+    if wished:
+        language.prefer(wished)
+    return under
