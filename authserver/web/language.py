@@ -156,9 +156,10 @@ def pseudo(source: Catalog) -> Catalog:
     for message in source:
         if not message.id:
             continue
-        one, *many = message.id if message.pluralizable else (message.id,)
-        forms = tuple(accented(str(form)) for form in (one, *many))
-        made.add(message.id, forms if many else forms[0], context=message.context)
+        if isinstance(message.id, str):
+            made.add(message.id, accented(message.id), context=message.context)
+        else:
+            made.add(message.id, tuple(map(accented, message.id)), context=message.context)
     return made
 
 

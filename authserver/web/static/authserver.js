@@ -1,0 +1,79 @@
+// What makes pages nicer where there is JavaScript. Every page works without it.
+"use strict";
+
+// A pressed button says what happens, and cannot be pressed twice, unless no answer comes for this long.
+const PATIENCE = 15000;
+function rest(buttons) {
+  for (const button of buttons) {
+    button.disabled = false;
+    if (button.dataset.rest) button.textContent = button.dataset.rest;
+  }
+}
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (!button || event.defaultPrevented) return;
+  // After the browser has read the form: a disabled button would not be sent.
+  setTimeout(() => {
+    const buttons = event.target.querySelectorAll("button:not([type=button])");
+    for (const other of buttons) other.disabled = true;
+    setTimeout(rest, PATIENCE, buttons);
+    if (button.dataset.busy) {
+      button.dataset.rest = button.textContent;
+      button.textContent = button.dataset.busy;
+    }
+  });
+});
+
+// A page that comes back from the browser's memory can be pressed again.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) rest(document.querySelectorAll("form button:disabled"));
+});
+
+for (const field of document.querySelectorAll("input[data-show]")) {
+  const button = document.createElement("button");
+  const label = document.querySelector(`label[for="${field.id}"]`);
+  const row = document.createElement("div");
+  button.type = "button";
+  button.className = "button small quiet";
+  button.textContent = field.dataset.show;
+  button.setAttribute("aria-controls", field.id);
+  const name = () => button.setAttribute("aria-label", `${button.textContent}: ${label.textContent}`);
+  name();
+  button.addEventListener("click", () => {
+    const hidden = field.type === "password";
+    field.type = hidden ? "text" : "password";
+    button.textContent = hidden ? field.dataset.hide : field.dataset.show;
+    name();
+    field.focus();
+  });
+  // A browser offers to keep passwords from password fields alone.
+  field.form.addEventListener("submit", () => { field.type = "password"; });
+  row.className = "with-button";
+  const focused = document.activeElement === field;
+  field.before(row);
+  row.append(field, button);
+  if (focused) field.focus();
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = button.dataset.copied;
+    button.setAttribute("aria-live", "polite");
+  });
+}
+
+// Times are told in the reader's own zone, in the language of the page.
+const language = document.documentElement.lang;
+if (Intl.DateTimeFormat.supportedLocalesOf([language]).length) {
+  const styles = {
+    time: { dateStyle: "medium", timeStyle: "short" },
+    day: { dateStyle: "long" },
+  };
+  for (const time of document.querySelectorAll("time[data-local]")) {
+    const format = new Intl.DateTimeFormat(language, styles[time.dataset.local]);
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}

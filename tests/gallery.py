@@ -1,0 +1,305 @@
+"""Every page in every state, with sample data: for tests, and to look at.
+
+`python -m tests.gallery` shows them on a local port; `python -m tests.gallery FOLDER` writes screenshots there.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from flask import Flask, Response, request
+from markupsafe import Markup
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from authserver.web import language, pages
+from authserver.web.pages import (
+    App,
+    Asked,
+    Branding,
+    ConnectedApp,
+    Device,
+    Done,
+    Link,
+    Page,
+    Person,
+    Problem,
+    Proved,
+    Reason,
+    RefusedKind,
+    SignInState,
+    Way,
+)
+
+LANGUAGES = language.available(("en", "de"), mirrored=True)
+PLAIN = Branding(
+    name="Nordhafen University",
+    support_contact="help@nordhafen.example",
+    privacy_url="https://nordhafen.example/privacy",
+    imprint_url="https://nordhafen.example/imprint",
+)
+NOW = datetime(2026, 3, 12, 14, 6, tzinfo=UTC)
+NOTES = App(name="Field Notes", host="notes.nordhafen.example", contact="notes@nordhafen.example")
+GRADES = App(name="Grades", host="grades.nordhafen.example")
+MARA = Person(name="Mara Lindqvist", email="mara.lindqvist@nordhafen.example", username="mara")
+TOKEN = {"csrf_token": "k1.mac", "tx": "sealed.value"}
+FORM = {**TOKEN, "action": "/login/password"}
+ACCOUNT = {"csrf_token": "k1.mac", "person": MARA}
+WAYS = (
+    Way(title="Passkey", url="/login/passkey", hint="on this laptop"),
+    Way(title="ORCID", url="/login/orcid", used_last=True),
+    Way(title="Another university", url="/login/saml"),
+)
+REFERENCE = "K7QF-4F2M"
+REASON = Reason(
+    rule="redirect_uri_registered",
+    detail="redirect_uri differs in the trailing slash",
+    given="https://notes.nordhafen.example/callback/",
+    nearest="https://notes.nordhafen.example/callback",
+)
+CONNECTED = ConnectedApp(
+    app=NOTES,
+    gets=("Know that it is you", "See your name and user name", "Read and write your field notes"),
+    since=NOW - timedelta(days=90),
+    last_used_at=NOW - timedelta(hours=2),
+    withdraw_url="/account/apps/c1",
+    offline=True,
+)
+ASKS = (
+    Asked(sentence="Know that it is you, by a number that says nothing else about you"),
+    Asked(sentence="See your e-mail address"),
+    Asked(sentence="Read and write your field notes"),
+)
+PAGES: dict[str, Page] = {
+    "home": pages.Home(issuer="https://id.nordhafen.example", documentation_url="https://docs.example/"),
+    "home-signed-in": pages.Home(
+        issuer="https://id.nordhafen.example", documentation_url="https://docs.example/", person=MARA
+    ),
+    "home-no-owner": pages.Home(
+        issuer="http://localhost:8000", documentation_url="https://docs.example/", needs_owner=True
+    ),
+    "sign-in": pages.SignIn(**FORM, app=NOTES),
+    "sign-in-plain": pages.SignIn(**FORM, keep_days=0),
+    "sign-in-hint": pages.SignIn(**FORM, app=NOTES, username=MARA.email, forgotten_url="/login/forgotten"),
+    "sign-in-ways": pages.SignIn(**FORM, app=NOTES, ways=WAYS),
+    **{
+        f"sign-in-{state}": pages.SignIn(
+            **FORM, app=NOTES, state=state, username=MARA.email, retry_after=900, keep=True
+        )
+        for state in SignInState
+        if state is not SignInState.FRESH
+    },
+    "choose-account": pages.ChooseAccount(**TOKEN, action="/login/choose", person=MARA, app=NOTES),
+    "step": pages.StepNeeded(
+        **TOKEN,
+        action="/login/totp",
+        app=GRADES,
+        heading="Enter the code from your app",
+        lead="Grades asks for a second proof.",
+        title="Authenticator app",
+        label="Six-digit code",
+        proved=(Proved(title="Password", detail=MARA.email, not_you_url="/login"),),
+    ),
+    "step-wrong": pages.StepNeeded(
+        **TOKEN,
+        action="/login/totp",
+        app=GRADES,
+        heading="Enter the code from your app",
+        title="Authenticator app",
+        label="Six-digit code",
+        hint="It changes every 30 seconds.",
+        error="This code was already used. Wait for the next one in your app. 4 tries left.",
+        proved=(Proved(title="Password", detail=MARA.email),),
+        ways=WAYS,
+    ),
+    "consent": pages.Consent(
+        **TOKEN,
+        action="/oauth/consent",
+        app=NOTES,
+        person=MARA,
+        asks=ASKS,
+        offline=True,
+        policy_url="https://notes.nordhafen.example/privacy",
+        tos_url="https://notes.nordhafen.example/terms",
+        keeps={"scope": "openid email"},
+    ),
+    "consent-growing": pages.Consent(
+        **TOKEN,
+        action="/oauth/consent",
+        app=replace(GRADES, logo_url="https://grades.nordhafen.example/logo.png"),
+        person=MARA,
+        asks=(*ASKS[:2], Asked(sentence="Read your grades", is_new=True)),
+        growing=True,
+    ),
+    "form-post": pages.FormPost(
+        action="https://notes.nordhafen.example/callback", fields=(("code", "c0de"), ("state", "a'b")), app=NOTES
+    ),
+    "first-owner": pages.FirstOwner(csrf_token="t", action="/setup/x"),
+    "first-owner-wrong": pages.FirstOwner(
+        csrf_token="t",
+        action="/setup/x",
+        email="mara",
+        name="Mara",
+        errors={"email": Problem.NOT_AN_ADDRESS, "password": Problem.TOO_SHORT},
+    ),
+    "first-owner-used": pages.FirstOwnerGone(has_owner=True),
+    "first-owner-over": pages.FirstOwnerGone(has_owner=False),
+    **{
+        f"refused-{kind}": pages.Refused(
+            kind=kind,
+            reference=REFERENCE,
+            app=NOTES if kind in {RefusedKind.APP_REQUEST, RefusedKind.UNREACHABLE} else None,
+            sentence="The redirect_uri is not registered for this client." if kind is RefusedKind.APP_REQUEST else "",
+            way_out=Link(title="To your account", url="/account"),
+            retry_after=120,
+        )
+        for kind in RefusedKind
+    },
+    "refused-development": pages.Refused(
+        kind=RefusedKind.APP_REQUEST,
+        reference=REFERENCE,
+        app=NOTES,
+        sentence="The redirect_uri is not registered for this client.",
+        reason=REASON,
+    ),
+    "not-allowed": pages.NotAllowed(
+        app=NOTES, person=MARA, reference=REFERENCE, back_url="https://notes.nordhafen.example/", switch_url="/login"
+    ),
+    "expired": pages.ExpiredSignIn(app=NOTES, reference=REFERENCE),
+    "not-found": pages.NotFound(reference=REFERENCE),
+    "wrong-method": pages.WrongMethod(reference=REFERENCE),
+    "server-error": pages.ServerError(reference=REFERENCE),
+    "unavailable": pages.Unavailable(retry_after=5, reference=REFERENCE, retry_url="/login"),
+    "sign-out": pages.SignOutConfirm(csrf_token="t", action="/oauth/logout", person=MARA, app=NOTES),
+    "signed-out": pages.SignedOut(),
+    "signed-out-back": pages.SignedOut(back=Link(title="Field Notes", url="https://notes.nordhafen.example/")),
+    "profile": pages.Profile(**ACCOUNT, password_changed_at=NOW, app_count=2),
+    "profile-saved": pages.Profile(**ACCOUNT, done=Done.NAME_SAVED, email_verified=False),
+    "profile-managed": pages.Profile(**ACCOUNT, managed_by="Nordhafen staff directory", has_password=False),
+    "profile-wrong": pages.Profile(**ACCOUNT, typed_name="x", errors={"name": Problem.UNUSABLE}),
+    "password": pages.PasswordChange(**ACCOUNT, changed_at=NOW),
+    "password-wrong": pages.PasswordChange(
+        **ACCOUNT, errors={"current": Problem.WRONG_PASSWORD, "new": Problem.COMMON}
+    ),
+    "password-limited": pages.PasswordChange(**ACCOUNT, retry_after=7200),
+    "apps": pages.ConnectedApps(
+        **ACCOUNT,
+        apps=(CONNECTED, replace(CONNECTED, app=GRADES, last_used_at=None, offline=False, gets=CONNECTED.gets[:1])),
+    ),
+    "apps-none": pages.ConnectedApps(**ACCOUNT, done=Done.APP_WITHDRAWN, done_about="Field Notes"),
+    "withdraw": pages.WithdrawApp(**ACCOUNT, connected=CONNECTED, action="/account/apps/c1"),
+    "devices": pages.Devices(
+        **ACCOUNT,
+        this=Device(
+            name="Firefox on Fedora",
+            place="Nordhafen",
+            signed_in_at=NOW,
+            last_seen_at=NOW,
+            apps=("Field Notes", "Library"),
+        ),
+        others=2,
+    ),
+    "devices-one": pages.Devices(
+        **ACCOUNT,
+        this=Device(name="Firefox on Fedora", signed_in_at=NOW, last_seen_at=NOW),
+        done=Done.OTHERS_ENDED,
+    ),
+    "reauthenticate": pages.Reauthenticate(**TOKEN, action="/account/fresh", person=MARA),
+    "reauthenticate-wrong": pages.Reauthenticate(
+        **TOKEN, action="/account/fresh", person=MARA, state=SignInState.WRONG, ways=WAYS[:1]
+    ),
+    "reauthenticate-limited": pages.Reauthenticate(
+        **TOKEN, action="/account/fresh", person=MARA, state=SignInState.LIMITED, retry_after=60
+    ),
+}
+HOSTILE = """<script>alert(1)</script>"'><b>"""
+
+
+def hostile(value: Any) -> Any:
+    """The same page with something to break out in every string that it shows."""
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return HOSTILE
+    if isinstance(value, tuple):
+        return tuple(hostile(entry) for entry in value)
+    if isinstance(value, dict):
+        return {name: HOSTILE for name in value}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: hostile(getattr(value, field.name)) for field in fields(value)})
+    return value
+
+
+def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
+    """An app that shows the gallery: /NAME?ui_locales=de, and an index at /."""
+    app = Flask("authserver.web")
+    pages.install(app, branding=lambda: branding, override=override)
+    language.install(app, offered=lambda: LANGUAGES, cookie=lambda: request.cookies.get("lang"))
+
+    @app.get("/")
+    def index() -> str:
+        return "".join(Markup('<p><a href="/{}">{}</a>').format(name, name) for name in PAGES)
+
+    @app.get("/<name>")
+    def show(name: str) -> Response:
+        return pages.render(PAGES[name])
+
+    @app.get("/static/accent.css")
+    def accent() -> Response:
+        return Response(pages.accent_css(branding), mimetype="text/css")
+
+    @app.after_request
+    def strict(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
+        return response
+
+    return app
+
+
+LOOKS: dict[str, tuple[dict[str, Any], str]] = {
+    "wide": ({"viewport": {"width": 1000, "height": 700}}, "en"),
+    "phone": ({"viewport": {"width": 320, "height": 640}}, "de"),
+    "dark": ({"viewport": {"width": 1000, "height": 700}, "color_scheme": "dark"}, "de"),
+    "mirrored": ({"viewport": {"width": 1000, "height": 700}}, language.PSEUDO),
+    "forced": ({"viewport": {"width": 1000, "height": 700}, "forced_colors": "active"}, "en"),
+    "zoomed": ({"viewport": {"width": 500, "height": 350}, "device_scale_factor": 2}, "de"),
+    "no-script": ({"viewport": {"width": 1000, "height": 700}, "java_script_enabled": False}, "en"),
+}
+
+
+def shoot(base: str, folder: Path, names: Iterator[str] | list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = list(names)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        for look, (options, tag) in LOOKS.items():
+            context = browser.new_context(reduced_motion="reduce", **options)
+            page = context.new_page()
+            for name in wanted:
+                page.goto(f"{base}/{name}?ui_locales={tag}")
+                page.screenshot(path=folder / f"{name}.{look}.png", full_page=True)
+            context.close()
+        browser.close()
+
+
+def main(arguments: list[str]) -> None:
+    server = make_server("127.0.0.1", 0, make_app())
+    base = f"http://127.0.0.1:{server.server_port}"
+    if not arguments:
+        print(base)
+        server.serve_forever()
+    Thread(target=server.serve_forever, daemon=True).start()
+    shoot(base, Path(arguments[0]), arguments[1:] or list(PAGES))
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
