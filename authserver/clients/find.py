@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from authserver.clients.client import Client, StoredSecret
-from authserver.clients.redirects import origins_of
+from authserver.clients.redirects import origins_of as origins_of  # noqa: PLC0414 - asked for beside origins()
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.store import Live, LiveMap, Session

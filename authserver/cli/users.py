@@ -1,0 +1,211 @@
+"""`authserver users`: people with an account here."""
+
+import json
+from typing import Any
+
+import click
+
+from authserver.cli.context import CLI, echo, json_option, opened
+from authserver.cli.records import confirm, filled, options, typed_secret, unset_option, written, yes_option
+from authserver.factors.password import hash_password, new_password
+from authserver.groups.attributes import Attribute, every
+from authserver.store import Session
+from authserver.users import edit, find
+from authserver.users.form import UserForm
+from authserver.users.user import User
+
+FLAGS = {
+    "username": "--username",
+    "name": "--name",
+    "locale": "--locale",
+    "role": "--role",
+    "groups": "--group",
+}
+EDIT_FLAGS = {"email": "--email", **FLAGS}
+COLUMNS = ("id", "email", "username", "name", "role", "status", "last_sign_in_at")
+
+owner_option = click.option("--owner", is_flag=True, help="The same as --role owner.")
+unverified_option = click.option(
+    "--unverified", is_flag=True, help="The address is not known to be theirs yet."
+)
+attribute_option = click.option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A declared attribute; NAME= removes it. Repeats.",
+)
+stdin_option = click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+
+
+@click.group()
+def command() -> None:
+    """Keep the accounts of people. A PERSON is an e-mail address, a user name, an id or a subject."""
+
+
+@command.command()
+@click.argument("email", required=False)
+@options(UserForm, FLAGS)
+@owner_option
+@unverified_option
+@attribute_option
+@stdin_option
+@json_option
+def add(email: str | None, password_stdin: bool, as_json: bool, **given: Any) -> None:
+    """Make an account for EMAIL, or without one for --username.
+
+    The address counts as verified, and the password as final. Without --password-stdin the account has no
+    password yet: `users passwd` sets one.
+    """
+    with opened() as issuer:
+        text = new_password(issuer, typed_secret("Password", from_stdin=True)) if password_stdin else None
+        phc = hash_password(issuer, text) if text is not None else None
+
+        def act(db: Session) -> User:
+            made = edit.add(db, issuer, _about(db, email, FLAGS, given), by=CLI)
+            if phc is not None:
+                edit.set_password(db, issuer, made.id, phc, by=CLI)
+            return made
+
+        echo(written(issuer, act), as_json)
+
+
+@command.command("list")
+@click.option("--search", default="", help="Only those whose name, user name or address holds this.")
+@click.option("--status", type=click.Choice(["active", "locked", "disabled", "deleted"]), default=None)
+@click.option("--role", type=click.Choice(["owner", "admin", "support", "auditor"]), default=None)
+@click.option("--group", default=None, help="Only people in this group.")
+@click.option("--limit", type=click.IntRange(1, find.LARGEST_PAGE), default=find.PAGE, show_default=True)
+@click.option("--after", default="", help="What `next` said of the page before.")
+@json_option
+def list_(as_json: bool, **given: Any) -> None:
+    """List people, a page at a time; in JSON as `items`, and `next` for --after."""
+    with opened() as issuer, issuer.database.reading() as db:
+        page = find.page(db, **given)
+    if as_json:
+        echo({"items": page.items, "next": page.next}, as_json)
+    else:
+        echo(page.items, as_json, columns=COLUMNS)
+    if page.next and not as_json:
+        click.echo(f"More with --after {page.next}", err=True)
+
+
+@command.command()
+@click.argument("person")
+@json_option
+def show(person: str, as_json: bool) -> None:
+    """Show one account."""
+    with opened() as issuer, issuer.database.reading() as db:
+        found = find.chosen(db, person)
+    echo(found, as_json)
+
+
+@command.command("edit")
+@click.argument("person")
+@options(UserForm, EDIT_FLAGS)
+@owner_option
+@unverified_option
+@attribute_option
+@unset_option(UserForm, EDIT_FLAGS)
+@json_option
+def edit_(person: str, as_json: bool, **given: Any) -> None:
+    """Change what the options name. --group replaces all groups; `groups members` adds and removes one.
+
+    A new address counts as verified unless --unverified is given.
+    """
+
+    def act(db: Session) -> User:
+        about = _about(db, given["email"], EDIT_FLAGS, given)
+        return edit.edit(db, issuer, find.chosen(db, person).id, about, by=CLI)
+
+    with opened() as issuer:
+        echo(written(issuer, act), as_json)
+
+
+@command.command()
+@click.argument("person")
+@yes_option
+def remove(person: str, yes: bool) -> None:
+    """Remove an account with all that is known of the person; its subject is never given again."""
+    confirm(f"Remove the account of {person} for good?", yes=yes)
+    with opened() as issuer:
+        written(issuer, lambda db: edit.remove(db, issuer, find.chosen(db, person).id, by=CLI))
+
+
+@command.command()
+@click.argument("person")
+@stdin_option
+@click.option("--temporary", is_flag=True, help="They must choose another one at their next sign-in.")
+def passwd(person: str, password_stdin: bool, temporary: bool) -> None:
+    """Set a password; everything the person is signed in to ends."""
+    with opened() as issuer:
+        with issuer.database.reading() as db:
+            user_id = find.chosen(db, person).id
+        text = new_password(issuer, typed_secret("New password", from_stdin=password_stdin))
+        phc = hash_password(issuer, text)
+        lasting: Any = "temporary" if temporary else "final"
+        written(issuer, lambda db: edit.set_password(db, issuer, user_id, phc, by=CLI, lasting=lasting))
+
+
+@command.command()
+@click.argument("person")
+@json_option
+def lock(person: str, as_json: bool) -> None:
+    """Keep somebody out for now; everything they are signed in to ends."""
+    _act(edit.lock, person, as_json)
+
+
+@command.command()
+@click.argument("person")
+@json_option
+def unlock(person: str, as_json: bool) -> None:
+    """Let somebody in again, also where wrong passwords closed the account."""
+    _act(edit.unlock, person, as_json)
+
+
+@command.command()
+@click.argument("person")
+@json_option
+def disable(person: str, as_json: bool) -> None:
+    """Switch an account off; everything it is signed in to ends."""
+    _act(edit.disable, person, as_json)
+
+
+@command.command()
+@click.argument("person")
+@json_option
+def enable(person: str, as_json: bool) -> None:
+    """Switch a disabled account on again."""
+    _act(edit.enable, person, as_json)
+
+
+def _act(act: Any, person: str, as_json: bool) -> None:
+    with opened() as issuer:
+        done: User = written(issuer, lambda db: act(db, issuer, find.chosen(db, person).id, by=CLI))
+    echo(done, as_json)
+
+
+def _about(db: Session, email: str | None, flags: dict[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    about = filled(UserForm, flags, dict(given))
+    if given["owner"]:
+        about["role"] = "owner"
+    if email is not None:
+        about["email"] = email
+        about["email_verified"] = not given["unverified"]
+    if given["attributes"]:
+        declared = {each.name: each for each in every(db)}
+        pairs = (text.partition("=")[::2] for text in given["attributes"])
+        about["attributes"] = {name: _value(declared.get(name), value) for name, value in pairs}
+    return about
+
+
+def _value(attribute: Attribute | None, text: str) -> Any:
+    """Text as it is; other types as JSON; nothing is null, which removes."""
+    if not text:
+        return None
+    if attribute is None or attribute.type == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
