@@ -135,16 +135,14 @@ def remove(person: str, yes: bool) -> None:
 @command.command()
 @click.argument("person")
 @stdin_option
-@click.option("--temporary", is_flag=True, help="They must choose another one at their next sign-in.")
-def passwd(person: str, password_stdin: bool, temporary: bool) -> None:
+def passwd(person: str, password_stdin: bool) -> None:
     """Set a password; everything the person is signed in to ends."""
     with opened() as issuer:
         with issuer.database.reading() as db:
             user_id = find.chosen(db, person).id
         text = new_password(issuer, typed_secret("New password", from_stdin=password_stdin))
         phc = hash_password(issuer, text)
-        lasting: Any = "temporary" if temporary else "final"
-        written(issuer, lambda db: edit.set_password(db, issuer, user_id, phc, by=CLI, lasting=lasting))
+        written(issuer, lambda db: edit.set_password(db, issuer, user_id, phc, by=CLI))
 
 
 @command.command()

@@ -141,26 +141,12 @@ def enable(db: Session, issuer: Issuer, user_id: str, *, by: Actor) -> User:
     return _changed(db, issuer, user_id, "enabled", None, by)
 
 
-def set_password(
-    db: Session,
-    issuer: Issuer,
-    user_id: str,
-    phc_hash: str,
-    *,
-    by: Actor,
-    lasting: Literal["final", "temporary"] = "final",
-) -> int:
+def set_password(db: Session, issuer: Issuer, user_id: str, phc_hash: str, *, by: Actor) -> int:
     """Set a password that was hashed already; the new epoch ends what was signed in before. SS-7."""
     _hold(db, user_id, by)
     now = issuer.clock()
     db.hot(
-        SET_PASSWORD,
-        {
-            "user": user_id,
-            "hash": phc_hash,
-            "now": db.time(now),
-            "must_change": lasting == "temporary",
-        },
+        SET_PASSWORD, {"user": user_id, "hash": phc_hash, "now": db.time(now), "must_change": False}
     ).close()
     by_admin = by.kind != "user" or by.id != user_id
     record(db, PasswordChanged(subject=user_id, by_admin=by_admin), by=by, at=now)
