@@ -4,6 +4,7 @@
         ada = world.add_user("ada@example.org")                 # a Person with a password, and `.id`
         web = world.add_client("web", scope="openid email")     # a RelyingParty, its secret known
         tokens = sign_in(world.browser(), web, ada)             # tests.oidc: real pages, verified tokens
+        browser = world.signed_in(ada)                          # or past the pages
         world.clock.advance(minutes=6)                          # nothing sleeps
         world.set(refresh_grace=0)                              # settings, live at once
         reply = world.post("/oauth/revoke", {...}, headers)     # bare requests, no cookies, no redirects
@@ -31,16 +32,21 @@ from sqlalchemy import event, select
 
 from authserver.app import App, create_app
 from authserver.audit import SYSTEM
-from authserver.authentication import UserId
+from authserver.authentication import Kind, Proof, UserId
 from authserver.cli.init import prepare
 from authserver.clients import edit as clients
 from authserver.config import Config
 from authserver.factors.password import hash_password
 from authserver.issuer import Issuer
+from authserver.login.transaction import advance
+from authserver.opaque import new_id
 from authserver.refusals import Explanation, find
-from authserver.store import Session, bump
+from authserver.sessions import sso
+from authserver.store import Hot, Session, bump
 from authserver.store.operations import AuditEventRow, SettingRow
+from authserver.transaction import Purpose, Transaction
 from authserver.users import edit as users
+from authserver.users.find import load as find_user
 from tests import wire
 from tests.agent import Browser, CookieJar
 from tests.oidc import Person, RelyingParty
@@ -155,7 +161,7 @@ class World:
             client_id,
             made.secret.reveal() if made.secret else "",
             scope=scope,
-            redirect_uri=about["redirect_uris"][0],
+            redirect_uri=next(iter(about["redirect_uris"]), ""),
         )
 
     def party(self, client_id: str, secret: str = "", **changed: Any) -> RelyingParty:
@@ -168,6 +174,29 @@ class World:
             "now": self.clock.now,
         }
         return RelyingParty(**({"issuer": self.url, **known} | changed))
+
+    def signed_in(self, person: Resident, browser: Browser | None = None) -> Browser:
+        """A browser in which somebody signed in just now with a password, without the pages."""
+        browser, now = browser or self.browser(), self.clock()
+        proof = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
+        login = Transaction(
+            id=new_id(),
+            purpose=Purpose.SIGN_IN,
+            request={},
+            browser=b"browser",
+            created_at=now,
+            expires_at=now + timedelta(minutes=30),
+        )
+        with self.writing() as db:
+            epoch = find_user(db, person.id).epoch
+            proved = advance(db, self.issuer, login, user=person.id, epoch=epoch, proof=proof, now=now)
+            opened = proved and sso.open(db, self.issuer, proved, by=SYSTEM)
+        assert opened
+        name = "__Host-as_session" if self.url.startswith("https") else "as_session"
+        attributes = "Path=/; HttpOnly; SameSite=Lax" + "; Secure" * self.url.startswith("https")
+        cookie = (("Set-Cookie", f"{name}={opened[1]}; {attributes}"),)
+        browser.jar.take(Reply(url=self.url, status=200, headers=cookie, body=b""))
+        return browser
 
     def set(self, **values: Any) -> None:
         """Change settings, as an admin would."""
@@ -187,6 +216,12 @@ class World:
         with self.issuer.database.writing() as db:
             yield db
         self.issuer.revisions.forget()
+
+    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What the database holds."""
+        with self.reading() as db:
+            found: list[tuple[Any, ...]] = db.hot(Hot(sql), values).fetchall()
+        return found
 
     def events(self, name: str = "") -> list[AuditEventRow]:
         """What was audited, oldest first."""

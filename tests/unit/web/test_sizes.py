@@ -1,0 +1,63 @@
+"""How big a request may be, on pages and machine endpoints alike."""
+
+import pytest
+
+from tests.flow.world import World
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/login", "/oauth/token", "/oauth/authorize", "/nothing", "/api/admin/users"]
+)
+@pytest.mark.parametrize(
+    ("status", "query", "headers"),
+    [
+        pytest.param(413, "", {**FORM, "Content-Length": "65537"}, id="body"),
+        pytest.param(413, "", {**FORM, "Content-Length": "9" * 40}, id="absurd-length"),
+        pytest.param(400, "", {**FORM, "Content-Length": "-1"}, id="negative-length"),
+        pytest.param(400, "", {**FORM, "Content-Length": "1_0"}, id="odd-length"),
+        pytest.param(411, "", {**FORM, "Transfer-Encoding": "chunked"}, id="no-length"),
+        pytest.param(431, "", {**FORM, "X-Big": "x" * 20_000}, id="one-big-header"),
+        pytest.param(431, "", {**FORM, **{f"X-{n}": "1" for n in range(80)}}, id="many-headers"),
+        pytest.param(414, "?a=" + "x" * 20_000, FORM, id="query"),
+        pytest.param(400, "?" + "&".join("a=1" for _ in range(100)), FORM, id="parameters"),
+    ],
+)
+def test_what_is_too_big_is_refused_unread(
+    world: World, path: str, status: int, query: str, headers: dict[str, str]
+) -> None:
+    """WEB-8: body, headers and parameters are capped on every endpoint, with a reference."""
+    length = headers.get("Content-Length")
+    body = None if length is None and "Transfer-Encoding" in headers else b""
+    reply = world.send("POST", f"{world.url}{path}{query}", headers, body)
+    assert reply.status == status
+    assert world.explain(
+        reply.json()["reference"] if "json" in (reply.header("Content-Type") or "") else said(reply.text)
+    )
+
+
+def test_a_form_may_have_so_many_fields(world: World) -> None:
+    """WEB-8: parameter counts are capped in bodies, too."""
+    reply = world.post("/login", [(f"f{n}", "1") for n in range(65)])
+    assert reply.status == 400
+
+
+def test_pages_take_forms_alone(world: World) -> None:
+    """WEB-8: another content type is 415."""
+    reply = world.send("POST", f"{world.url}/login", {"Content-Type": "application/json"}, b"{}")
+    assert reply.status == 415
+
+
+def said(text: str) -> str:
+    """The reference on a page."""
+    return next(word for word in text.replace("<", " ").replace(">", " ").split() if is_reference(word))
+
+
+def is_reference(word: str) -> bool:
+    return (
+        len(word) == 14
+        and word[4] == word[9] == "-"
+        and word.replace("-", "").isalnum()
+        and word.upper() == word
+    )
