@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from authserver.apis import edit as apis
 from authserver.audit import SYSTEM
 from authserver.clients import edit as clients
 from tests.flow.test_code import tokens_of
@@ -239,7 +240,7 @@ def test_client_credentials_speak_for_the_client_alone(world: World) -> None:
     for scope in ("openid", "profile", "offline_access", "unknown"):
         with pytest.raises(OAuthError, match="invalid_scope"):
             party.client_credentials(scope)
-    with pytest.raises(OAuthError, match="invalid_token"):
+    with pytest.raises(OAuthError, match="insufficient_scope"):
         party.userinfo(tokens.access_token)
     ada = world.add_user()
     assert party.client_id != ada.subject
@@ -271,11 +272,14 @@ def test_a_client_that_asks_too_often_waits(world: World) -> None:
 def test_tokens_of_a_person_need_the_right_party(world: World) -> None:
     """RS-5: introspection tells the token's own client and the resource server it is for; nobody else."""
     ada, web, stranger = world.add_user(), world.add_client(), world.add_client("stranger")
+    with world.writing() as db:
+        about = {"identifier": "https://grades.example", "name": "Grades", "is_default": True}
+        apis.add(db, world.issuer, about, by=SYSTEM)
     tokens = tokens_of(world, web, ada)
     own = web.introspect(tokens.access_token)
     assert own["active"] is True
     assert (own["sub"], own["client_id"], own["amr"]) == (ada.subject, "web", ["pwd"])
     assert stranger.introspect(tokens.access_token) == {"active": False}
     with world.writing() as db:
-        clients.edit(db, world.issuer, "stranger", {"serves": [world.url]}, by=SYSTEM)
+        clients.edit(db, world.issuer, "stranger", {"serves": ["https://grades.example"]}, by=SYSTEM)
     assert stranger.introspect(tokens.access_token)["active"] is True

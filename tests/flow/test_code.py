@@ -17,10 +17,10 @@ def code_for(world: World, party: RelyingParty, person: Resident, **asked: str) 
     return request, party.returned(request, visit.left_for)["code"]
 
 
-def form_of(party: RelyingParty, request: Request, code: str, **changed: str) -> dict[str, str]:
+def form_of(party: RelyingParty, request: Request, spent: str, /, **changed: str) -> dict[str, str]:
     given = {
         "grant_type": "authorization_code",
-        "code": code,
+        "code": spent,
         "redirect_uri": party.redirect_uri,
         "code_verifier": request.verifier,
     } | changed
