@@ -91,8 +91,9 @@ def targets_of(client: Asker, apis: Apis, resources: Iterable[str]) -> tuple[Api
 
 
 def _without_resource(client: Asker, apis: Apis) -> tuple[Api, ...]:
-    if apis.default is not None and (not client.resources or apis.default.identifier in client.resources):
-        return (apis.default,)
+    default = apis.default
+    if default is not None and (_open(client, default) or not (client.resources or default.scopes)):
+        return (default,)
     if len(client.resources) == 1 and client.resources[0] in apis.by_identifier:
         return (apis.by_identifier[client.resources[0]],)
     return ()

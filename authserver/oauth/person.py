@@ -42,7 +42,7 @@ def _scope(
         catalogue(issuer),
         identity=scopes(issuer),
         scope=request.scope,
-        resources=request.resources,
+        resources=request.asked.get("resource", "").split(),
         groups=user.groups,
     )
     if isinstance(found, Refusal):  # the catalogue changed since the request was read

@@ -72,6 +72,9 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
     if lapse is not None:
         raise NotIssued("the sign-in behind this grant has ended", detail=lapse, rule="grant_lapsed")
     named = audience_apis(issuer, wanted.resources)
+    if len(named) < len(wanted.resources):
+        # Left out, the audience would become another one.
+        raise NotIssued("an API of this grant is gone", detail=" ".join(wanted.resources), rule="resource_gone")
     _check_level(client, named, standing)
     user = None
     if client.allowed_groups is not None or _group_bound(named) or _person_needed(issuer, standing, wanted):
@@ -95,11 +98,9 @@ def issue_tokens(issuer: Issuer, subject: Ready | Client, wanted: Wanted | None 
 
 
 def audience_apis(issuer: Issuer, resources: tuple[str, ...]) -> tuple[Api, ...]:
-    """The APIs a token is for: those named, else the default one."""
-    catalogue = apis.catalogue(issuer)
-    if not resources:
-        return (catalogue.default,) if catalogue.default else ()
-    return tuple(api for name in resources if (api := catalogue.by_identifier.get(name)) is not None)
+    """The APIs a token is for; the default one was named when the request was decided."""
+    known = apis.catalogue(issuer).by_identifier
+    return tuple(known[name] for name in resources if name in known)
 
 
 def _for_person(issuer: Issuer, ready: Ready) -> TokenSet:
