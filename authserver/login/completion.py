@@ -61,13 +61,12 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
 
 def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
     """The session that the other half of a double submit opened, for the half that was late."""
-    if tx.session is None:
-        return None
-    session = sso.load(db, tx.session, issuer.clock())
-    if session is None:
+    handle = sso.handle_of(issuer, tx)
+    session = sso.find(db, issuer, handle, issuer.clock())
+    if session is None or session.id != tx.session:
         return None
     device, _ = _known_device(db, issuer, session.user, visitor)
-    return Entered(tx=tx, session=session, handle=sso.handle_of(issuer, tx), device=device)
+    return Entered(tx=tx, session=session, handle=handle, device=device)
 
 
 def _session(

@@ -11,6 +11,7 @@ from authserver.opaque import digest, new_secret
 from authserver.web.context import issuer, settings
 
 SANE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
+DAY = 86_400
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -63,8 +64,8 @@ def install(app: Flask) -> None:
 def _renew_browser(response: Response) -> Response:
     value: str | None = g.get("browser")
     if value is not None:
-        # It lives as long as the login that was bound to it just now can.
-        put(response, Cookie.BROWSER, value, settings().login_lifetime)
+        # A login that took too long proves nothing any more, but its request can be asked again for a day.
+        put(response, Cookie.BROWSER, value, settings().login_lifetime + DAY)
     return response
 
 

@@ -54,7 +54,7 @@ class Profile(AccountPage):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordChange(AccountPage):
-    """`/account/password`. Posts `current`, `new`. `others_end` says that other devices are signed out by it."""
+    """`/account/password`. Posts `new`, after a fresh sign-in. `others_end`: other devices are signed out by it."""
 
     template: ClassVar[str] = "account/password.html"
     place: ClassVar[str] = "password"

@@ -39,7 +39,7 @@ def sign_in() -> Response:
 @demands(Guard.BROWSER_POST)
 def prove() -> Response:
     """Name and password."""
-    under = visit.under_way()
+    under = visit.under_way() or visit.late()
     if under is None:
         return _over()
     if under.tx.session is not None:

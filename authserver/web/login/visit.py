@@ -59,6 +59,13 @@ def under_way() -> Under | None:
     return None if tx is None else _spoken(Under(tx=tx, value=value))
 
 
+def late() -> Under | None:
+    """A login that is over already, in time for the other half of its double submit. AZ-14."""
+    value, asked = request.form.get("tx", ""), issuer()
+    tx = transaction.open_sealed(asked, value, cookies.browser()[1], asked.clock())
+    return None if tx is None else _spoken(Under(tx=tx, value=value))
+
+
 def stale() -> Under | None:
     """What stood behind a login that is over, to be started anew; None when it was never this browser's."""
     value = request.form.get("tx") or request.args.get("tx") or ""
