@@ -84,6 +84,7 @@ class App:
 def create_app(config: Config, *, clock: Clock | None = None) -> App:
     """Build the server that this configuration describes, on a database that is migrated already."""
     flask = Flask("authserver.web", static_folder=None)
+    flask.url_map.merge_slashes = False
     issuer = make_issuer(config, flask, clock or SystemClock())
     flask.extensions[context.EXTENSION] = issuer
     refusals.install(flask)

@@ -13,8 +13,10 @@ OPENS = re.compile(
     re.VERBOSE,
 )
 NAMED = re.compile(
-    r"(?i)((?:code|token|secret|password|passwd|assertion|verifier|id_token_hint|authorization|cookie)"
-    r"(?:=|%3D|\"?:\s*\"?|\s+(?:is|was)\s+)\"?)(?:(?:Basic|Bearer)\s+)?[^&\s\"',;#]+"
+    r"""((?:code|token|secret|password|passwd|assertion|verifier|id_token_hint)"?(?:=|%3D|"?:\s*")"?
+        |(?:authorization|cookie):\s*(?:Basic|Bearer)?\s*)
+        [^&\s"',;\#]+""",
+    re.VERBOSE | re.IGNORECASE,
 )
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
