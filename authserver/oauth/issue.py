@@ -73,6 +73,4 @@ def _issue(
         },
     )
     sso.joined(db, session.id, client.client_id, now)
-    if sso.is_due(session, now):
-        sso.touch(db, issuer, session, now)
     return code

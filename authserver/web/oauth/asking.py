@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from urllib.parse import urlencode, urlsplit
 
-from flask import redirect, request
+from flask import request
 from werkzeug.wrappers import Response
 
 from authserver.clients.client import Client
@@ -26,12 +26,12 @@ def oauth_request() -> OAuthRequest:
 def to(path: str, fields: Mapping[str, str] | None = None) -> Response:
     """Send the browser to a path of ours."""
     query = f"?{urlencode(fields)}" if fields else ""
-    return redirect(f"{request.script_root}{path}{query}", code=SEE_OTHER)
+    return away(f"{request.script_root}{path}{query}")
 
 
 def away(url: str) -> Response:
-    """Send the browser to an app."""
-    return redirect(url, code=SEE_OTHER)
+    """Send the browser on, with nothing on the way that could be read or kept."""
+    return Response(status=SEE_OTHER, headers={"Location": url})
 
 
 def note(refusal: Refusal, client: Client | None, person: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """The authorization endpoint: where apps send people, and where their logins come back."""
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from authserver.oauth import paused
@@ -23,7 +23,9 @@ def authorize() -> Response:
     if request.method != "POST" and "posted" in came.query:
         values = paused.open_posted(issuer(), came.query["posted"])
         return pages.render(pages.ExpiredSignIn()) if values is None else proceed(read_again(values))
-    found = read(issuer(), received(came))
+    asked = received(came)
+    g.client = asked.values.get("client_id")  # so that a refusal on the way names it to `explain`
+    found = read(issuer(), asked)
     if request.method == "POST" and not isinstance(found, Rejected):
         return to("/oauth/authorize", {"posted": paused.seal_posted(issuer(), found.asked)})
     return proceed(found)
