@@ -285,7 +285,7 @@ def inhabited(config: Config) -> Iterator[World]:
     try:
         yield world
     finally:
-        del wire.INSIDE[origin_of(world.url)]
+        wire.INSIDE.pop(origin_of(world.url), None)
         world.app.close()
 
 
