@@ -39,6 +39,7 @@ class Fetcher:
 
     private: frozenset[str] = frozenset()
     trust: ssl.SSLContext | None = None
+    seconds: float = SECONDS
 
     def get(self, url: str) -> bytes:
         """Give the body of a 200 answer; raises NotFetched for everything else."""
@@ -51,7 +52,7 @@ class Fetcher:
         began = time.monotonic()
         try:
             address = self._resolve(host, port)
-            left = SECONDS - (time.monotonic() - began)
+            left = self.seconds - (time.monotonic() - began)
             with Pinned(host, port, address, self.trust or ssl.create_default_context()).for_at_most(
                 left
             ) as c:
@@ -61,7 +62,7 @@ class Fetcher:
             raise NotFetched(f"{host}: {str(error) or type(error).__name__}") from error
 
     def _resolve(self, host: str, port: int) -> str:
-        addresses = _addresses(host, port)
+        addresses = _addresses(host, port, self.seconds)
         if host not in self.private and not all(map(is_public, addresses)):
             raise NotFetched("it is on a private network")
         return addresses[0]
@@ -74,6 +75,7 @@ class Pinned(HTTPSConnection):
         super().__init__(host, port, timeout=SECONDS, context=trust)
         self.address = address
         self.trust = trust
+        self.late = False
 
     @contextmanager
     def for_at_most(self, seconds: float) -> Iterator[Self]:
@@ -84,6 +86,9 @@ class Pinned(HTTPSConnection):
         deadline.start()
         try:
             yield self
+            # A cut in the middle of headers or of an open-ended body reads like their end.
+            if self.late:
+                raise NotFetched("it took too long")
         finally:
             deadline.cancel()
             self.close()
@@ -94,6 +99,7 @@ class Pinned(HTTPSConnection):
         self.sock.do_handshake()
 
     def _cut(self) -> None:
+        self.late = True
         if self.sock is not None:
             with suppress(OSError):
                 # The plain socket's own: it wakes the reader without touching the TLS state under its hands.
@@ -133,7 +139,7 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _addresses(host: str, port: int) -> list[str]:
+def _addresses(host: str, port: int, seconds: float) -> list[str]:
     """Resolve a name; a resolver that hangs is left behind, it must not hold this thread."""
     found: Queue[list[str]] = Queue()
 
@@ -146,7 +152,7 @@ def _addresses(host: str, port: int) -> list[str]:
 
     threading.Thread(target=look, daemon=True, name="resolve").start()
     try:
-        addresses = found.get(timeout=SECONDS)
+        addresses = found.get(timeout=seconds)
     except Empty as error:
         raise NotFetched("its name is not resolved in time") from error
     if not addresses:
@@ -160,4 +166,6 @@ def _body(answer: HTTPResponse) -> bytes:
     body = answer.read(LARGEST + 1)
     if len(body) > LARGEST:
         raise NotFetched(f"the answer is larger than {LARGEST} bytes")
+    if answer.length:
+        raise NotFetched("the answer was cut short")
     return body

@@ -29,8 +29,8 @@ LOOKS_LIKE = str.maketrans(
 
 def key(text: str) -> str:
     """Give the one form under which equal names are equal: case, width and composition do not matter."""
-    folded = unicodedata.normalize("NFD", text.strip()).casefold()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold()).strip()
 
 
 def skeleton(text: str) -> str:
