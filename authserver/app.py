@@ -26,6 +26,7 @@ from authserver.web import (
     headers,
     home,
     language,
+    measured,
     pages,
     proxy,
     refusals,
@@ -87,6 +88,7 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     flask.url_map.merge_slashes = False
     issuer = make_issuer(config, flask, clock or SystemClock())
     flask.extensions[context.EXTENSION] = issuer
+    measured.install(flask)
     refusals.install(flask)
     cookies.install(flask)
     sessions.install(flask)

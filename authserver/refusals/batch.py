@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from authserver import metrics
 from authserver.clock import Clock
 from authserver.errors import AuthserverError, Refusal, Unavailable
 from authserver.refusals.scrub import scrubbed
@@ -90,6 +91,7 @@ class Refusals:
         cause = hashlib.sha256(_of_cause(told)).digest()
         reference = self._reference(cause)
         detail = json.dumps({**told, "request_id": request_id}, separators=(",", ":"))
+        metrics.count("refusals", code=told["code"] or "")
         log.info("refused %s at %s: %s", reference, told["step"], told["detail"])
         with self._wakes:
             known = self._waiting.notes.get(reference)
