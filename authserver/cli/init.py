@@ -1,22 +1,25 @@
 """`authserver init`: see to it that all is there that a server needs. What is there stays as it is."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import click
 from flask import Flask
 
-from authserver.audit import Actor
-from authserver.cli.output import echo, json_option
+from authserver.cli.context import CLI, echo, json_option, opened
+from authserver.cli.output import to_plain
 from authserver.clock import Clock, SystemClock
 from authserver.config import Config, load_beside
 from authserver.errors import Misconfigured
 from authserver.keys import master, roots, rotation
 from authserver.store import Database
 from authserver.store.migrating import upgrade
+from authserver.users import api_tokens
+from authserver.users.access import scopes_of
 
 OWNER_ONLY = 0o700
 TOKEN_DAYS = 30
-BY = Actor(kind="cli", name="command line", role="owner")
+TOKEN_NAME, OWNER = "made by authserver init", "owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +51,8 @@ def prepare(config: Config, clock: Clock | None = None) -> Prepared:
     now = (clock or SystemClock())()
     try:
         with database.writing() as db:
-            made += (f"root {name}" for name in roots.make_missing(db, vault, now=now, by=BY))
-            made += (f"signing key {key.alg}" for key in rotation.make_missing(db, vault, now=now, by=BY))
+            made += (f"root {name}" for name in roots.make_missing(db, vault, now=now, by=CLI))
+            made += (f"signing key {key.alg}" for key in rotation.make_missing(db, vault, now=now, by=CLI))
     finally:
         database.dispose()
     return Prepared(
@@ -71,6 +74,23 @@ def command(api_token: bool, as_json: bool) -> None:
 
     What is there already stays as it is, so it may run at every deployment.
     """
-    config = load_beside()
-    prepared = prepare(config)
-    echo(prepared, as_json)
+    prepared = prepare(load_beside())
+    told = to_plain(prepared)
+    if api_token:
+        told["api_token"] = _api_token()
+    echo(told, as_json)
+
+
+def _api_token() -> str:
+    """Make a token that may do everything for a month: long enough to make a better one."""
+    with opened() as issuer, issuer.database.writing() as db:
+        _, text = api_tokens.make(
+            db,
+            issuer,
+            name=TOKEN_NAME,
+            role=OWNER,
+            scopes=scopes_of(OWNER),
+            expires_at=issuer.clock() + timedelta(days=TOKEN_DAYS),
+            by=CLI,
+        )
+    return text
