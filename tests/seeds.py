@@ -43,7 +43,13 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
 }
 METHODS = {"posting": "client_secret_post", "signed": "private_key_jwt", "spa": "none"}
 # One cheap hash, so that a run does not spend its time in argon2; and one address signs in all day.
-SETTINGS = {"argon2_memory": 8, "argon2_time": 1, "address_failures": 100_000, "client_requests": 100_000}
+SETTINGS = {
+    "argon2_memory": 8,
+    "argon2_time": 1,
+    "named_network_failures": 100_000,
+    "address_failures": 100_000,
+    "client_requests": 100_000,
+}
 
 
 def build(store: Store, folder: Path, server: PostgreSQL | None = None) -> Seed:
