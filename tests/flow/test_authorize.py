@@ -61,15 +61,15 @@ def test_somebody_signed_in_is_sent_back_at_once(world: World) -> None:
     assert there.status == 303
     assert there.reply.header("Cache-Control") == "no-store"
     assert there.reply.header("Referrer-Policy") == "no-referrer"
-    assert web.redeem(request, web.returned(request, there.left_for or "")["code"])
+    assert web.returned(request, there.left_for or "")["code"]
 
 
 def test_the_way_of_somebody_signed_in_is_short(world: World) -> None:
-    """The hot path: session, person; then grant, audit, code and app in one writing transaction."""
+    """The hot path: session and person; then grant, audit, code and app in one writing transaction."""
     ada, web = world.add_user(), world.add_client(first_party=True)
     browser = signed_in(world, ada, web)
     request = web.begin()
-    with world.statements(7):
+    with world.statements(6):
         there = browser.open(request.url, initiator=APP)
     assert there.left_for
 
@@ -81,7 +81,7 @@ def test_a_deep_link_survives_signing_in(world: World) -> None:
     with world.writing() as db:
         clients.edit(db, world.issuer, "web", {"redirect_uris": [redirect]}, by=SYSTEM)
     browser = world.browser()
-    request, there = visit(browser, web, redirect_uri=redirect, state='deep/"<&%é+ link')
+    _, there = visit(browser, web, redirect_uri=redirect, state='deep/"<&%é+ link')
     there = answer_pages(browser, there, ada)
     assert (there.left_for or "").startswith(f"{redirect}&code=")
     assert query_of(there.left_for or "")["state"] == 'deep/"<&%é+ link'
@@ -121,7 +121,7 @@ def test_a_form_from_another_site_gives_what_a_link_gives(world: World) -> None:
     request = web.begin(state='"<&%é+')
     there = browser.post_from("/oauth/authorize", query_of(request.url), APP)
     assert [reply.status for reply in there.trail] == [303, 303]
-    assert web.redeem(request, web.returned(request, there.left_for or "")["code"])
+    assert web.returned(request, there.left_for or "")["code"]
     assert browser.jar.get("as_browser") == before
 
 
@@ -182,7 +182,7 @@ def test_explain_says_what_a_near_miss_differs_in(world: World) -> None:
     explained = world.explain(reference_on(there))
     assert explained.value == f"{CALLBACK}/"
     assert explained.client == "web"
-    assert "differs in the trailing slash" in explained.nearest
+    assert "differs in the trailing slash" in (explained.nearest or "")
 
 
 def test_a_disabled_client_is_not_known(world: World) -> None:
@@ -513,7 +513,10 @@ def test_a_token_carries_what_app_and_person_both_may_have(world: World) -> None
     )
     tokens = sign_in(world.browser(), web, ada, resource="https://notes.example")
     assert tokens.scope.split() == ["openid", "notes:read"]
-    assert web.verify_access_token(tokens.access_token, "https://notes.example")
+    assert web.verify_access_token(tokens.access_token, "https://notes.example")["scope"] == tokens.scope
+    world.issuer.refusals.flush()
+    with world.reading() as db:
+        assert db.one(Hot("SELECT detail FROM refusals WHERE rule = 'scope.groups'"), {}) is not None
 
 
 def add_api(world: World, db: Session) -> None:
@@ -564,7 +567,7 @@ def test_a_login_that_was_tampered_with_leads_nowhere(world: World) -> None:
         there = browser.open(f"/oauth/authorize/resume?{urlencode({'tx': changed})}")
         assert there.left_for is None
     assert not world.events("grant_made")
-    assert sign_in(browser, web, ada)
+    sign_in(browser, web, ada)
 
 
 def test_a_login_belongs_to_its_browser(world: World) -> None:
@@ -655,7 +658,7 @@ def test_a_program_on_this_computer_is_never_answered_in_silence(world: World, u
     app = world.add_client("notes", public=True, first_party=True, redirect_uris=registered)
     app.redirect_uri = uri
     browser = world.browser()
-    assert sign_in(browser, app, ada)
+    sign_in(browser, app, ada)
     assert silently(browser, app) == "consent_required"
     _, there = visit(browser, app)
     assert there.left_for is None

@@ -52,7 +52,7 @@ def test_a_hint_of_this_session_signs_out_and_leads_back(world: World) -> None:
     assert browser.jar.get("as_session") is None
     assert not is_signed_in(browser, web)
     with pytest.raises(OAuthError, match="invalid_grant"):
-        web.refresh(tokens)
+        web.refresh(tokens.refresh_token or "")
     assert [event.data["reason"] for event in world.events("session_ended")] == ["signed_out"]
 
 
@@ -120,6 +120,21 @@ def test_the_answer_needs_the_token_of_the_page(world: World) -> None:
     assert is_signed_in(browser, web)
 
 
+def test_the_answer_is_only_for_the_person_who_was_asked(world: World) -> None:
+    """LO-1: somebody else signed in meanwhile is asked themselves."""
+    ada, bob = world.add_user(), world.add_user("bob@example.org", name="Bob")
+    web = party(world)
+    browser, _ = entered(world, web, ada)
+    there = leave(browser, web)
+    sign_in(browser, web, bob, prompt="login")
+    browser.at = there
+    there = confirm(browser, there)
+    assert bob.email in there.page.words
+    assert is_signed_in(browser, web)
+    confirm(browser, browser.open(there.url))
+    assert not is_signed_in(browser, web)
+
+
 def test_a_hint_of_another_person_asks_and_ends_what_it_names(world: World) -> None:
     """LO-1: the session of the hint ends; whoever is signed in here is asked."""
     ada, bob = world.add_user(), world.add_user("bob@example.org", name="Bob")
@@ -139,7 +154,7 @@ def test_the_session_of_a_hint_ends_when_no_browser_has_it(world: World) -> None
     there = leave(world.browser(), web, id_token_hint=tokens.id_token or "", post_logout_redirect_uri=GOODBYE)
     assert there.left_for == GOODBYE
     with pytest.raises(OAuthError, match="invalid_grant"):
-        web.refresh(tokens)
+        web.refresh(tokens.refresh_token or "")
 
 
 def test_a_hint_of_an_earlier_session_of_the_same_person_signs_out(world: World) -> None:
@@ -221,7 +236,7 @@ def test_offline_access_outlives_a_plain_sign_out(world: World) -> None:
     browser, tokens = entered(world, web, ada)
     leave(browser, web, id_token_hint=tokens.id_token or "")
     assert not is_signed_in(browser, web)
-    assert web.refresh(tokens)
+    assert web.refresh(tokens.refresh_token or "")
 
 
 def test_signing_out_twice_is_no_error(world: World) -> None:

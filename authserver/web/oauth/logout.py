@@ -20,6 +20,7 @@ blueprint = Blueprint("logout", __name__)
 PATH = "/oauth/logout"
 CONFIRM = "/oauth/logout/confirm"
 SIGNED_OUT = "signed_out"
+OF = "=session"  # whom the page asked; no parameter has this name
 
 
 @blueprint.route(PATH, methods=["GET", "POST"])
@@ -38,7 +39,7 @@ def end_session() -> Response:
     theirs = session is not None and _is_theirs(asked, session)
     _end(asked, session if theirs else None)
     if session is not None and not theirs:
-        return _confirm(asked, session, paused.seal_posted(issuer(), values))
+        return _confirm(asked, session, paused.seal_posted(issuer(), {**values, OF: session.id}))
     return _signed_out(asked, proved=asked.hint is not None)
 
 
@@ -46,12 +47,15 @@ def end_session() -> Response:
 @demands(Guard.BROWSER_POST)
 def confirm() -> Response:
     """The person answers for themselves, and so for the app that asked without proof."""
-    form = oauth_request().form
+    form, session = oauth_request().form, sessions.current()
     if form.get("choice") != "sign_out":
         return to("/account")
     values = paused.open_posted(issuer(), form.get("tx", "")) or {}
+    if session is not None and values.get(OF) != session.id:
+        # The page asked somebody else, or asked too long ago: whoever is here now is asked.
+        return to(PATH, {"posted": form.get("tx", "")})
     asked = logout.read(issuer(), values)
-    _end(asked, sessions.current())
+    _end(asked, session)
     return _signed_out(asked, proved=True)
 
 
