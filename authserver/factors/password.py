@@ -27,6 +27,7 @@ from authserver.vault import b64
 LONGEST = 256
 LONGEST_IDENTIFIER = 254
 WAIT = 2.0
+COME_AGAIN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,7 @@ def turn(issuer: Issuer) -> Iterator[None]:
     """One hash at a time per worker, so that a storm of sign-ins cannot starve the token endpoint. PW-3."""
     queue = issuer.kept("password-turn", threading.Lock)
     if not queue.acquire(timeout=WAIT):
-        raise Busy("too many passwords are being checked at once", retry_after=round(WAIT))
+        raise Busy("too many passwords are being checked at once", retry_after=COME_AGAIN)
     try:
         yield
     finally:

@@ -80,15 +80,20 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
         error=error,
         retry_after=retry_after,
         app=visit.app_of(under.tx),
-        proved=tuple(
-            Proved(title=visit.title_of(proof.factor), not_you_url=f"/login/again?tx={under.value}")
-            for proof in under.tx.proofs
-        ),
+        proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
         ways=tuple(
             Way(title=visit.title_of(name), url=f"/login/{name}?tx={under.value}")
             for name in others
             if name != factor.name
         ),
+    )
+
+
+def _proved(factor: str, under: Under) -> Proved:
+    return Proved(
+        title=visit.title_of(factor),
+        detail=visit.person(under.tx.user).shown,
+        not_you_url=f"/login/again?tx={under.value}",
     )
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
+from authserver.authentication import UserId
 from authserver.clients.find import by_client_id
 from authserver.factors.registry import factors
 from authserver.login import transaction
@@ -161,13 +162,14 @@ def ended() -> Ended | None:
     return found if isinstance(found, Ended) else None
 
 
-def person() -> Person:
-    """Who is signed in, as a page shows them."""
+def person(user_id: UserId | None = None) -> Person:
+    """Somebody as a page shows them: whoever is signed in, or who proved that it is them."""
     session = sessions.current()
-    if session is None:
+    whose = user_id or (session.user if session else None)
+    if whose is None:
         return Person()
     with issuer().database.reading() as db:
-        user = find.load(db, session.user)
+        user = find.load(db, whose)
     return Person(name=user.name, email=user.email or "", username=user.username or "")
 
 

@@ -1,0 +1,255 @@
+"""The seam for second factors: nothing before every required proof, and nothing claimed beyond what was proved."""
+
+import pytest
+
+from authserver.audit import SYSTEM
+from authserver.factors.registry import register
+from authserver.users import edit
+from tests.agent import Browser, Visit
+from tests.flow.login import count, enter, fill, fill_password
+from tests.flow.second_factor import CODE, FakeCode, OtherCode
+from tests.flow.world import Resident, World
+from tests.oidc import RelyingParty, Tokens
+
+BAD = "000000"
+
+
+@pytest.fixture
+def ada(world: World) -> Resident:
+    """Somebody who has the fake factor, in a world where it exists."""
+    made = world.add_user()
+    register(world.issuer, FakeCode.of([made.id]))
+    return made
+
+
+def code(browser: Browser, text: str = CODE) -> Visit:
+    assert browser.at is not None
+    return browser.submit(browser.at.page.form("Continue"), {"code": text})
+
+
+def sign_in(browser: Browser, party: RelyingParty, ada: Resident, **more: str) -> Tokens:
+    """Both proofs, as far as they are asked."""
+    request = party.begin(**more)
+    visit = browser.open(request.url, party.redirect_uri)
+    if not visit.left_for and any(form.has("password") for form in visit.page.forms):
+        visit = fill_password(browser, ada.email, ada.password)
+    if not visit.left_for:
+        visit = code(browser)
+    assert visit.left_for, visit.page.words[:300]
+    return party.redeem(request, party.returned(request, visit.left_for)["code"])
+
+
+def test_a_password_alone_gives_nothing(world: World, ada: Resident) -> None:
+    """SU-1, CVE-26: neither a session nor a cookie nor a code before the second proof."""
+    browser = world.browser()
+    browser.open("/login")
+    visit = fill(browser, ada.email, ada.password)
+    assert visit.url.startswith(f"{world.url}/login/fake")
+    assert visit.page.heading == "One more proof"
+    assert count(world, "sso_sessions") == 0
+    assert browser.jar.get("as_session") is None
+    assert browser.jar.get("as_device") is None
+    assert browser.open("/account").page.heading == "Sign in"
+
+
+def test_both_proofs_are_claimed_as_they_were_made(world: World, ada: Resident) -> None:
+    """ID-4: amr and acr say what was shown, auth_time when."""
+    web = world.add_client("web", first_party=True)
+    tokens = sign_in(world.browser(), web, ada)
+    assert tokens.claims["amr"] == ["pwd", "otp", "mfa"]
+    assert tokens.claims["acr"] == "mfa"
+    assert tokens.claims["auth_time"] == world.clock.now()
+
+
+def test_whoever_has_no_second_factor_is_not_asked_for_one(world: World, ada: Resident) -> None:
+    bob = world.add_user("bob@example.org")
+    enter(world, bob)
+
+
+@pytest.mark.parametrize(
+    "path", ["/oauth/authorize/resume", "/account", "/account/password", "/login/choose"]
+)
+def test_no_address_skips_the_second_step(world: World, ada: Resident, path: str) -> None:
+    """SU-2: addresses called directly, with the login's own id."""
+    web = world.add_client("web", first_party=True)
+    browser = world.browser()
+    browser.open(web.begin().url, web.redirect_uri)
+    visit = fill(browser, ada.email, ada.password)
+    tx = visit.url.partition("tx=")[2]
+    assert len(tx) == 32
+    browser.open(f"{path}?tx={tx}")
+    assert browser.jar.get("as_session") is None
+    assert count(world, "sso_sessions") == count(world, "grants") == 0
+
+
+def test_a_second_step_cannot_come_first(world: World, ada: Resident) -> None:
+    """SU-2: the page and its POST both lead to where the login is."""
+    browser = world.browser()
+    form = browser.open("/login").page.form("Sign in")
+    given = {entry.name: entry.value for entry in form.inputs}
+    assert browser.open(f"/login/fake?tx={given['tx']}").page.heading == "Sign in"
+    assert browser.at is not None
+    form = browser.at.page.form("Sign in")
+    form.action = "/login/fake"
+    browser.submit(form, {"username": ada.email, "password": CODE})
+    assert count(world, "sso_sessions") == count(world, "transactions") == 0
+
+
+def test_a_step_cannot_be_repeated(world: World, ada: Resident) -> None:
+    """SU-2: the password is not asked, or taken, once it was proved."""
+    browser = world.browser()
+    form = browser.open("/login").page.form("Sign in")
+    fill(browser, ada.email, ada.password)
+    answers = {"username": ada.email, "password": ada.password}
+    assert browser.submit(form, answers).page.heading == "One more proof"
+    assert count(world, "transactions", "version = 1") == 1
+    assert code(browser).url.endswith("/account")
+
+
+def test_a_wrong_code_is_told_and_counted_apart(world: World, ada: Resident) -> None:
+    """CVE-26: five wrong codes close the step, and not the password."""
+    browser = world.browser()
+    browser.open("/login")
+    fill(browser, ada.email, ada.password)
+    for _ in range(5):
+        visit = code(browser, BAD)
+        assert "This is not the code." in visit.page.words
+    visit = code(browser)
+    assert (visit.status, visit.reply.header("Retry-After")) == (429, "900")
+    other = world.browser()
+    other.open("/login")
+    assert fill(other, ada.email, ada.password).page.heading == "One more proof"
+
+
+def test_the_password_alone_resets_no_count(world: World, ada: Resident) -> None:
+    """PW-6: only a full sign-in, with all factors."""
+    for _ in range(9):
+        browser = world.browser()
+        browser.open("/login")
+        fill(browser, ada.email, "wrong and long enough")
+    browser.open("/login")
+    fill(browser, ada.email, ada.password)
+    assert count(world, "failures") == 9
+    code(browser)
+    assert count(world, "failures") == 0
+
+
+@pytest.mark.parametrize("act", [edit.lock, edit.disable])
+def test_each_step_looks_at_the_person_again(world: World, ada: Resident, act: object) -> None:
+    """SU-2: whoever is locked out between two steps is out."""
+    browser = world.browser()
+    browser.open("/login")
+    fill(browser, ada.email, ada.password)
+    with world.writing() as db:
+        act(db, world.issuer, ada.id, by=SYSTEM)  # type: ignore[operator]
+    code(browser)
+    assert count(world, "sso_sessions") == 0
+
+
+def test_a_changed_password_ends_logins_that_are_under_way(world: World, ada: Resident) -> None:
+    """SS-7: the epoch is in the transaction."""
+    browser = world.browser()
+    browser.open("/login")
+    fill(browser, ada.email, ada.password)
+    with world.writing() as db:
+        edit.bump_epoch(db, world.issuer, ada.id, reason="test", by=SYSTEM)
+    code(browser)
+    assert count(world, "sso_sessions") == 0
+
+
+def test_another_way_is_offered_and_is_worth_what_it_is(world: World) -> None:
+    """ID-4: the strongest first; a weaker one gives its own acr."""
+    ada = world.add_user()
+    register(world.issuer, OtherCode.of([ada.id]))
+    register(world.issuer, FakeCode.of([ada.id]))
+    web = world.add_client("web", first_party=True)
+    browser = world.browser()
+    request = web.begin()
+    browser.open(request.url, web.redirect_uri)
+    visit = fill(browser, ada.email, ada.password)
+    assert visit.page.heading == "One more proof"
+    browser.open(visit.page.link("The weak code"))
+    visit = code(browser)
+    assert visit.left_for
+    claims = web.redeem(request, web.returned(request, visit.left_for)["code"]).claims
+    assert (claims["acr"], claims["amr"]) == ("mfa-low", ["pwd", "email", "mfa"])
+
+
+def test_not_you_begins_again_with_the_same_request(world: World, ada: Resident) -> None:
+    bob = world.add_user("bob@example.org")
+    web = world.add_client("web", first_party=True)
+    browser = world.browser()
+    request = web.begin()
+    browser.open(request.url, web.redirect_uri)
+    visit = fill(browser, ada.email, ada.password)
+    browser.open(next(link.to for link in visit.page.links if "/login/again" in link.to))
+    visit = fill(browser, bob.email, bob.password)
+    assert visit.left_for
+    claims = web.redeem(request, web.returned(request, visit.left_for)["code"]).claims
+    assert (claims["sub"], claims["amr"]) == (bob.subject, ["pwd"])
+
+
+class TestStepUp:
+    def test_only_the_missing_proof_is_asked(self, world: World) -> None:
+        """SU-3, SU-4: one more proof, and auth_time stays."""
+        ada = world.add_user()
+        factor = FakeCode()
+        register(world.issuer, factor)
+        web = world.add_client("web", first_party=True)
+        browser = world.browser()
+        before = sign_in(browser, web, ada)
+        assert before.claims["acr"] == "pwd"
+        factor.owners.add(ada.id)
+        world.clock.advance(minutes=5)
+        request = web.begin(acr_values="mfa")
+        visit = browser.open(request.url, web.redirect_uri)
+        assert visit.page.heading == "One more proof"
+        world.clock.advance(minutes=1)
+        visit = code(browser)
+        assert visit.left_for
+        after = web.redeem(request, web.returned(request, visit.left_for)["code"]).claims
+        assert (after["acr"], after["amr"]) == ("mfa", ["pwd", "otp", "mfa"])
+        assert (after["auth_time"], after["sid"]) == (before.claims["auth_time"], before.claims["sid"])
+
+    def test_a_repeated_sign_in_asks_for_all_that_the_session_has(self, world: World, ada: Resident) -> None:
+        """SU-4: prompt=login renews every proof, so an old second factor never meets a new auth_time."""
+        web = world.add_client("web", first_party=True)
+        browser = world.browser()
+        before = sign_in(browser, web, ada)
+        world.clock.advance(minutes=5)
+        request = web.begin(prompt="login")
+        browser.open(request.url, web.redirect_uri)
+        visit = fill_password(browser, ada.email, ada.password)
+        assert visit.page.heading == "One more proof"
+        visit = code(browser)
+        assert visit.left_for
+        after = web.redeem(request, web.returned(request, visit.left_for)["code"]).claims
+        assert (after["acr"], after["sid"]) == ("mfa", before.claims["sid"])
+        assert after["auth_time"] == before.claims["auth_time"] + 300
+
+    def test_a_session_never_gets_weaker(self, world: World) -> None:
+        """SU-4: when a factor is gone, the repeated sign-in opens a session of its own."""
+        ada = world.add_user()
+        factor = FakeCode.of([ada.id])
+        register(world.issuer, factor)
+        web = world.add_client("web", first_party=True)
+        browser = world.browser()
+        before = sign_in(browser, web, ada)
+        factor.owners.clear()
+        world.clock.advance(minutes=5)
+        after = sign_in(browser, web, ada, prompt="login")
+        assert after.claims["acr"] == "pwd"
+        assert after.claims["sid"] != before.claims["sid"]
+        assert count(world, "sso_sessions", "ended_at IS NULL") == 1
+
+    def test_a_fresh_proof_for_an_account_change_asks_for_both(self, world: World, ada: Resident) -> None:
+        """SU-4, PW-9: at the account's highest factor."""
+        browser = world.browser()
+        browser.open("/login")
+        fill(browser, ada.email, ada.password)
+        code(browser)
+        world.clock.advance(minutes=6)
+        assert browser.open("/account/password").page.heading == "Confirm that it is you"
+        visit = fill_password(browser, "", ada.password)
+        assert visit.page.heading == "One more proof"
+        assert code(browser).url.endswith("/account/password")
