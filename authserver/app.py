@@ -34,6 +34,8 @@ from authserver.web import (
     sizes,
 )
 from authserver.web.account import BLUEPRINTS as ACCOUNT
+from authserver.web.api import BLUEPRINTS as ADMIN
+from authserver.web.api import access
 from authserver.web.edge import Edge
 from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
@@ -85,6 +87,7 @@ class App:
 def create_app(config: Config, *, clock: Clock | None = None) -> App:
     """Build the server that this configuration describes, on a database that is migrated already."""
     flask = Flask("authserver.web", static_folder=None)
+    flask.url_map.merge_slashes = False  # a path that is nearly one of ours is not one of ours
     flask.url_map.merge_slashes = False
     issuer = make_issuer(config, flask, clock or SystemClock())
     flask.extensions[context.EXTENSION] = issuer
@@ -93,10 +96,10 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     cookies.install(flask)
     sessions.install(flask)
     headers.install(flask)
-    guards.install(flask, admin=lambda _: None)
+    guards.install(flask, admin=access.enforce)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
     pages.install(flask, branding=context.branding, override=config.templates_dir)
-    for blueprint in (home.blueprint, *OAUTH, *LOGIN, *ACCOUNT):
+    for blueprint in (home.blueprint, *OAUTH, *LOGIN, *ACCOUNT, *ADMIN):
         flask.register_blueprint(blueprint)
     return App(issuer, flask)
 

@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from authserver.cli.context import CLI, echo, json_option, opened
+from authserver.cli.records import written
 from authserver.errors import Refusal
+from authserver.store import Session
 from authserver.users import api_tokens
 from authserver.users.access import SCOPES, scopes_of
 from authserver.users.api_tokens import ApiToken
@@ -37,11 +39,14 @@ def command() -> None:
 def add(name: str, role: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
     """Make a token. Its text is printed now and never again."""
     wanted = [word for scope in scopes for word in scope.split()] or scopes_of(role)
-    with opened() as issuer, issuer.database.writing() as db:
+    with opened() as issuer:
         now = issuer.clock()
         until = now + timedelta(days=days)
-        token, text = api_tokens.make(
-            db, issuer, name=name, role=role, scopes=wanted, expires_at=until, by=CLI
+        token, text = written(
+            issuer,
+            lambda db: api_tokens.make(
+                db, issuer, name=name, role=role, scopes=wanted, expires_at=until, by=CLI
+            ),
         )
     echo({**_row(token, now), "token": text}, as_json)
 
@@ -61,14 +66,22 @@ def list_(as_json: bool) -> None:
 @json_option
 def revoke(id_or_name: str, as_json: bool) -> None:
     """End a token, and those that were made with it."""
-    with opened() as issuer, issuer.database.writing() as db:
+    with opened() as issuer:
         now = issuer.clock()
-        live = [token for token in api_tokens.every(db) if token.state(now) == "active"]
-        named = [token.id for token in live if token.name == id_or_name]
-        if len(named) > 1:
-            raise Refusal(f"{len(named)} tokens have this name; give an id of `api-tokens list`.")
-        ended = api_tokens.revoke(db, issuer, named[0] if named else id_or_name, by=CLI)
+        ended = written(issuer, lambda db: api_tokens.revoke(db, issuer, _id(db, id_or_name, now), by=CLI))
     echo(_row(ended, now), as_json)
+
+
+def _id(db: Session, id_or_name: str, now: datetime) -> str:
+    """The id of the live token of this name, else what was given."""
+    named = [
+        token.id
+        for token in api_tokens.every(db)
+        if token.name == id_or_name and token.state(now) == "active"
+    ]
+    if len(named) > 1:
+        raise Refusal(f"{len(named)} tokens have this name; give an id of `api-tokens list`.")
+    return named[0] if named else id_or_name
 
 
 def _row(token: ApiToken, now: datetime) -> dict[str, Any]:

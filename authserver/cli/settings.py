@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from authserver.cli.context import CLI, echo, json_option, opened
-from authserver.issuer import Issuer
+from authserver.cli.records import written
 from authserver.settings import change, values
 from authserver.settings.setting import Change, Setting
 
@@ -57,8 +57,8 @@ def set_(name: str, value: tuple[str, ...], as_json: bool) -> None:
     """
     values.known(name)
     given = values.from_text(name, " ".join(value))
-    with opened() as issuer, issuer.database.writing() as db:
-        made = change.set_(db, issuer, name, given, by=CLI)
+    with opened() as issuer:
+        made = written(issuer, lambda db: change.set_(db, issuer, name, given, by=CLI))
     echo(_row(made), as_json)
 
 
@@ -67,8 +67,8 @@ def set_(name: str, value: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def reset(name: str, as_json: bool) -> None:
     """Let the default of a setting hold again."""
-    with opened() as issuer, issuer.database.writing() as db:
-        made = change.reset(db, issuer, name, by=CLI)
+    with opened() as issuer:
+        made = written(issuer, lambda db: change.reset(db, issuer, name, by=CLI))
     echo(_row(made), as_json)
 
 
@@ -91,13 +91,8 @@ def history(name: str | None, limit: int, as_json: bool) -> None:
 def undo(name: str, change_id: str | None, as_json: bool) -> None:
     """Take a setting back to what it was before its newest change. Undone twice is redone."""
     with opened() as issuer:
-        made = _undone(issuer, name, change_id)
+        made = written(issuer, lambda db: change.undo(db, issuer, name, change=change_id, by=CLI))
     echo(_row(made), as_json)
-
-
-def _undone(issuer: Issuer, name: str, change_id: str | None) -> Setting:
-    with issuer.database.writing() as db:
-        return change.undo(db, issuer, name, change=change_id, by=CLI)
 
 
 def _row(setting: Setting) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 LONGEST = 2_048
 SAFE = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 PAGES = ("/oauth/authorize", "/oauth/consent", "/oauth/logout")
+ADMIN = "/api/admin"
 MACHINES = ("/oauth", "/api", "/.well-known", "/healthz", "/readyz", "/metrics")
 
 
@@ -32,3 +33,8 @@ def is_machine(path: str) -> bool:
     if any(path == page or path.startswith(f"{page}/") for page in PAGES):
         return False
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in MACHINES)
+
+
+def is_admin(path: str) -> bool:
+    """Whether this is the admin API, whose errors are problem documents."""
+    return path == ADMIN or path.startswith(f"{ADMIN}/")

@@ -3,7 +3,9 @@
 import json
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -12,7 +14,7 @@ from authserver.errors import AuthserverError, NotFound, Refusal, TooMany, Unava
 from authserver.issuer import Issuer
 from authserver.web import csrf, pages
 from authserver.web.context import issuer, request_id
-from authserver.web.paths import is_machine
+from authserver.web.paths import is_admin, is_machine
 
 log = logging.getLogger(__name__)
 # What RFC 6749 §5.2 allows in an error_description.
@@ -40,6 +42,16 @@ class Fault(Refusal):
         )
 
 
+class Challenged(Refusal):
+    """Who asks must show a credential; `challenge` says of what kind. RFC 9110 §11.6.1."""
+
+    status = 401
+
+    def __init__(self, public: str, *, challenge: str, code: str, detail: str, rule: str) -> None:
+        super().__init__(public, code=code, detail=detail, rule=rule)
+        self.challenge = challenge
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """A refusal as it may be told: public words and a reference; `reason` only where developers read."""
@@ -50,6 +62,8 @@ class Told:
     reference: str
     reason: pages.Reason | None = None
     retry_after: int = 0
+    fields: tuple[tuple[str, str], ...] = ()
+    challenge: str = ""
 
     def as_json(self) -> bytes:
         """The body for programs. RFC 6749 §5.2, with the reference beside."""
@@ -58,6 +72,21 @@ class Told:
             "error_description": UNSPEAKABLE.sub("'", self.public),
             "reference": self.reference,
         }
+        return json.dumps(found, separators=(",", ":")).encode()
+
+
+    def as_problem(self) -> bytes:
+        """The body for programs that administer. RFC 9457, with the reference and what is wrong with each field."""
+        found: dict[str, Any] = {
+            "type": f"urn:problem-type:authserver:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.public,
+            "errors": [{"field": name, "detail": sentence} for name, sentence in self.fields],
+            "reference": self.reference,
+        }
+        if self.reason is not None:
+            found["reason"] = asdict(self.reason)
         return json.dumps(found, separators=(",", ":")).encode()
 
 
@@ -93,6 +122,8 @@ def tell(
         reference=reference,
         reason=_reason(asked, refusal),
         retry_after=known.retry_after if isinstance(known, TooMany | Unavailable) else 0,
+        fields=tuple(refusal.fields.items()),
+        challenge=refusal.challenge if isinstance(refusal, Challenged) else "",
     )
 
 
@@ -122,11 +153,15 @@ def _answer(error: Exception) -> Response:
         person=session.user if session is not None else None,
         request_id=request_id(),
     )
-    if is_machine(request.path):
+    if is_admin(request.path):
+        response = Response(told.as_problem(), told.status, mimetype="application/problem+json")
+    elif is_machine(request.path):
         response = Response(told.as_json(), told.status, mimetype="application/json")
     else:
         response = _page(told)
     response.headers.extend(headers)
+    if told.challenge:
+        response.headers["WWW-Authenticate"] = told.challenge
     if told.retry_after:
         response.headers["Retry-After"] = str(told.retry_after)
     return response

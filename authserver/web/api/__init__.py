@@ -1,1 +1,16 @@
-"""web/api."""
+"""The admin API: the same functions that pages and command line call, rendered as JSON."""
+
+from authserver.web.api import apis, attributes, clients, groups, records, root, settings, tokens, users
+
+BLUEPRINTS = (
+    root.blueprint,
+    clients.blueprint,
+    apis.blueprint,
+    groups.blueprint,
+    attributes.blueprint,
+    users.blueprint,
+    settings.blueprint,
+    tokens.blueprint,
+    records.keys,
+    records.events,
+)

@@ -1,0 +1,56 @@
+"""Read the audit: who did what, the newest first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from authserver.errors import NotFound
+from authserver.store import Session
+from authserver.store.audit import COLUMNS, audit_event, audit_page
+from authserver.store.operations import AuditEventRow
+
+FILTERS = tuple(COLUMNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event as it was written."""
+
+    id: str
+    at: datetime
+    event: str
+    actor: str
+    subject: str | None
+    client: str | None
+    session: str | None
+    ip: str | None
+    user_agent: str | None
+    node: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of the events; `next` is what to ask for those before them, None at the beginning."""
+
+    items: tuple[Entry, ...]
+    next: str | None
+
+
+def page(db: Session, wanted: Mapping[str, str], *, before: str = "", limit: int = 50) -> Page:
+    """Events that fit these of FILTERS."""
+    rows = audit_page(db, wanted, before=before, limit=limit + 1)
+    items = tuple(map(_entry, rows[:limit]))
+    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
+def load(db: Session, event_id: str) -> Entry:
+    row = audit_event(db, event_id)
+    if row is None:
+        raise NotFound("There is no such event.", detail=f"no audit event {event_id!r}")
+    return _entry(row)
+
+
+def _entry(row: AuditEventRow) -> Entry:
+    return Entry(**{name: getattr(row, name) for name in Entry.__dataclass_fields__})

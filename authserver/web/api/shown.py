@@ -1,0 +1,98 @@
+"""Records as the admin API shows them: what is named here and nothing else, so that no secret slips through. KEY-8."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from authserver.apis.api import Api
+from authserver.audit.find import Entry
+from authserver.clients.client import Client
+from authserver.clients.edit import as_form
+from authserver.groups.attributes import Attribute
+from authserver.groups.group import Group
+from authserver.keys.rotation import SigningKey
+from authserver.settings.setting import Change, Setting
+from authserver.users.api_tokens import ApiToken
+from authserver.users.find import StoredPassword
+from authserver.users.user import User
+
+Shown = dict[str, Any]
+
+
+def client(found: Client) -> Shown:
+    return {
+        "client_id": found.client_id,
+        **as_form(found),
+        "secrets": [{"set": True, "expires_at": each.expires_at} for each in found.secrets],
+        "version": found.version,
+    }
+
+
+def api(found: Api) -> Shown:
+    scopes = [_named(scope, ("name", "sentences", "clients", "groups")) for scope in found.scopes]
+    rest = ("id", "identifier", "name", "token_lifetime", "required_acr", "is_default", "version")
+    return {**_named(found, rest), "scopes": scopes}
+
+
+def group(found: Group) -> Shown:
+    return _named(found, ("name", "title", "members", "created_at", "version"))
+
+
+def attribute(found: Attribute) -> Shown:
+    return _named(found, ("name", "title", "type", "edited_by", "scope", "tokens", "built_in", "version"))
+
+
+def user(found: User) -> Shown:
+    return _named(
+        found,
+        (
+            "id", "subject", "username", "name", "email", "email_verified", "locale", "status", "role", "groups",
+            "attributes", "created_at", "updated_at", "last_sign_in_at", "version",
+        ),
+    )  # fmt: skip
+
+
+def user_in_full(found: User, password: StoredPassword | None) -> Shown:
+    """With whether there is a password. AD-6."""
+    held = {"set": password is not None, "changed_at": password.changed_at if password else None}
+    return {**user(found), "password": held}
+
+
+def setting(found: Setting) -> Shown:
+    return _named(
+        found,
+        (
+            "name", "value", "default", "origin", "where", "description", "schema", "changed_by", "changed_at",
+            "version",
+        ),
+    )  # fmt: skip
+
+
+def change(found: Change) -> Shown:
+    return _named(found, ("id", "name", "old", "new", "by", "at"))
+
+
+def key(found: SigningKey) -> Shown:
+    return _named(found, ("kid", "alg", "state", "created_at", "activates_at", "retires_at", "purge_at"))
+
+
+def token(found: ApiToken, now: datetime) -> Shown:
+    rest = (
+        "id", "name", "role", "scopes", "made_by", "made_with", "created_at", "expires_at", "last_used_at",
+        "revoked_at",
+    )  # fmt: skip
+    return {**_named(found, rest), "state": found.state(now)}
+
+
+def entry(found: Entry) -> Shown:
+    return _named(found, tuple(Entry.__dataclass_fields__))
+
+
+def _named(record: object, names: tuple[str, ...]) -> Shown:
+    return {name: _plain(getattr(record, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return dict(value) if isinstance(value, Mapping) else value

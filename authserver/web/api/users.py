@@ -1,0 +1,121 @@
+"""/api/admin/users."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+from pydantic import Field
+
+from authserver.errors import NotFound
+from authserver.factors.password import hash_password, new_password
+from authserver.input import Form
+from authserver.store import Session
+from authserver.users import edit, find
+from authserver.users.form import UserForm
+from authserver.users.user import User
+from authserver.web.api import reading, shown
+from authserver.web.api.access import actor
+from authserver.web.api.answering import acted, answer, created, gone, listed, looked
+from authserver.web.api.table import noun, route
+from authserver.web.context import issuer
+
+blueprint = noun("users")
+LIST = ("search", "status", "role", "group", "limit", "after")
+FILTERS = ("search", "status", "role", "group")
+
+
+class PasswordForm(Form):
+    """A password for somebody."""
+
+    password: str = Field(min_length=1, max_length=1024, description="The new password.")
+
+
+@route(blueprint, "GET", scope="users:read", gives="User[]", query=LIST)
+def list_users() -> Response:
+    """List people in the order in which they were added."""
+    given = reading.query(*LIST)
+    most, start = reading.limit(given), reading.after(given)
+    wanted: dict[str, Any] = {name: given[name] for name in FILTERS if given.get(name)}
+    page = looked(lambda db: find.page(db, after=start, limit=most, **wanted))
+    return listed(map(shown.user, page.items), page.next)
+
+
+@route(blueprint, "POST", scope="users:write", takes=UserForm, gives="User", status=201)
+def add_user() -> Response:
+    """Make an account, without a password."""
+    given = reading.members()
+    made = acted(lambda db: edit.add(db, issuer(), given, by=actor()))
+    return created(shown.user(made), "users", made.id, version=made.version)
+
+
+@route(blueprint, "GET", "/<user_id>", scope="users:read", gives="UserInFull")
+def show_user(user_id: str) -> Response:
+    """Show somebody, and whether they have a password."""
+
+    def look(db: Session) -> tuple[User, find.StoredPassword | None]:
+        return _present(find.load(db, user_id)), find.password(db, user_id)
+
+    found, password = looked(look)
+    return answer(shown.user_in_full(found, password), version=found.version)
+
+
+@route(blueprint, "PATCH", "/<user_id>", scope="users:write", takes=UserForm, gives="User")
+def edit_user(user_id: str) -> Response:
+    """Change the members given; an attribute given as null is removed."""
+    given, version = reading.members(), reading.expected()
+    made = acted(lambda db: edit.edit(db, issuer(), user_id, given, by=actor(), expected_version=version))
+    return answer(shown.user(made), version=made.version)
+
+
+@route(blueprint, "DELETE", "/<user_id>", scope="users:write", status=204)
+def remove_user(user_id: str) -> Response:
+    """Delete what is known of somebody; their subject is never given again."""
+    acted(lambda db: edit.remove(db, issuer(), user_id, by=actor()))
+    return gone()
+
+
+@route(blueprint, "POST", "/<user_id>/lock", scope="users:help", gives="User")
+def lock_user(user_id: str) -> Response:
+    """Keep somebody out for now; everything they are signed in to ends."""
+    return _done(edit.lock, user_id)
+
+
+@route(blueprint, "POST", "/<user_id>/unlock", scope="users:help", gives="User")
+def unlock_user(user_id: str) -> Response:
+    """Let somebody in again, also where wrong passwords closed the account."""
+    return _done(edit.unlock, user_id)
+
+
+@route(blueprint, "POST", "/<user_id>/disable", scope="users:write", gives="User")
+def disable_user(user_id: str) -> Response:
+    """Switch an account off; everything it is signed in to ends."""
+    return _done(edit.disable, user_id)
+
+
+@route(blueprint, "POST", "/<user_id>/enable", scope="users:write", gives="User")
+def enable_user(user_id: str) -> Response:
+    """Switch a disabled account on again."""
+    return _done(edit.enable, user_id)
+
+
+@route(blueprint, "POST", "/<user_id>/password", scope="users:help", takes=PasswordForm, status=204)
+def set_password(user_id: str) -> Response:
+    """Give somebody a password; everything they are signed in to ends."""
+    form = reading.body(PasswordForm)
+    asked = issuer()
+    looked(lambda db: _present(find.load(db, user_id)))
+    phc = hash_password(asked, new_password(asked, form.password))
+    acted(lambda db: edit.set_password(db, asked, user_id, phc, by=actor()))
+    return gone()
+
+
+def _done(act: Callable[..., User], user_id: str) -> Response:
+    reading.nothing()
+    done = acted(lambda db: act(db, issuer(), user_id, by=actor()))
+    return answer(shown.user(done), version=done.version)
+
+
+def _present(user: User) -> User:
+    if user.status == "deleted":
+        raise NotFound("There is no such person.", detail=f"user {user.id} was removed")
+    return user
