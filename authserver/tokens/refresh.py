@@ -15,7 +15,7 @@ from authserver.tokens.grant import Grant, idle_end
 from authserver.vault import b64, unb64
 
 PURPOSE = "refresh"
-FORM = re.compile(r"as_rt1_([0-9a-f]{32})\.(0|[1-9][0-9]{0,8})\.([0-9A-Za-z]{1,16})\.([0-9A-Za-z_-]{43})")
+FORM = re.compile(r"as_rt1_([0-9a-f]{32})\.(0|[1-9][0-9]{0,8})\.([0-9A-Za-z_-]{1,16})\.([0-9A-Za-z_-]{43})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
