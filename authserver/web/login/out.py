@@ -1,6 +1,6 @@
 """Sign out here, by one's own choice. What an app asks for is in web/oauth/logout.py."""
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from authserver.sessions import sso
@@ -31,6 +31,8 @@ def ask() -> Response:
 def leave() -> Response:
     """End the session with the apps that end with it, and forget its cookie by name. LO-7, RT-10."""
     asked, session = issuer(), g.session
+    if request.form.get("choice") == "stay":
+        return visit.go(visit.ACCOUNT)
 
     def attempt() -> None:
         with asked.database.writing() as db:
