@@ -124,7 +124,7 @@ def test_a_public_key_is_no_hmac_secret(kind: Kind) -> None:
         (CLIENT_ASSERTION, "PS256", True),
         (CLIENT_ASSERTION, "EdDSA", True),
     ],
-    ids=str,
+    ids=lambda given: given.name if isinstance(given, Kind) else str(given),
 )
 def test_each_kind_has_its_own_algorithms(kind: Kind, alg: str, *, good: bool) -> None:
     """JOSE-1: RFC 8725 §3.1."""

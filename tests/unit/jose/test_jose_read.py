@@ -53,7 +53,6 @@ def rule_of(text: str) -> str:
         (b'{"alg":"ES256","kid":"\\ud800"}', "text"),
         (b'{"alg":"ES256","x":[{"\\udc00":1}]}', "text"),
     ],
-    ids=str,
 )
 def test_a_header_is_an_object_with_strings(header: object, rule: str) -> None:
     """JOSE-4, JOSE-5, CVE-23: joserfc raises TypeError for the first two; here it is a bad token."""
