@@ -88,7 +88,6 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     """Build the server that this configuration describes, on a database that is migrated already."""
     flask = Flask("authserver.web", static_folder=None)
     flask.url_map.merge_slashes = False  # a path that is nearly one of ours is not one of ours
-    flask.url_map.merge_slashes = False
     issuer = make_issuer(config, flask, clock or SystemClock())
     flask.extensions[context.EXTENSION] = issuer
     measured.install(flask)

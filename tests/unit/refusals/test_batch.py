@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -24,14 +25,31 @@ def refusal(**changed: Any) -> Refusal:
     )
 
 
+@pytest.fixture
+def another(world: World) -> Iterator[Callable[..., Refusals]]:
+    """Makes the refusals of another node on the same database."""
+    made: list[Refusals] = []
+
+    def make(roots: Callable[[], Roots] | None = None) -> Refusals:
+        made.append(Refusals(world.issuer.database, world.clock, roots or (lambda: world.issuer.roots)))
+        return made[-1]
+
+    yield make
+    for refusals in made:
+        refusals.close()
+
+
+Another = Callable[..., Refusals]
+
+
 def kept(world: World) -> int:
     return int(world.rows(COUNT)[0][0])
 
 
-def test_equal_causes_have_one_reference_and_are_counted(world: World) -> None:
+def test_equal_causes_have_one_reference_and_are_counted(world: World, another: Another) -> None:
     """Two nodes that meet the same cause give the same reference, and the row counts both."""
     one = world.issuer.refusals
-    other = Refusals(world.issuer.database, world.clock, lambda: world.issuer.roots)
+    other = another()
     first = one.note(refusal(), step="authorize", client="web")
     world.clock.advance(minutes=1)
     second = other.note(refusal(), step="authorize", client="web")
@@ -127,9 +145,11 @@ def test_the_store_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     assert world.rows("SELECT detail FROM refusals WHERE detail LIKE '%//24.example%'")
 
 
-def test_a_flood_of_different_causes_is_cut_and_said(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_flood_of_different_causes_is_cut_and_said(
+    world: World, another: Another, caplog: pytest.LogCaptureFixture
+) -> None:
     """What waits is bounded; what does not fit is counted in the log and still has its reference."""
-    refusals = Refusals(world.issuer.database, world.clock, lambda: world.issuer.roots)
+    refusals = another()
     refusals.close()  # no thread writes meanwhile
     for n in range(batch.WAITING + 5):
         assert read(refusals.note(refusal(value=f"https://{n}.example"), step="authorize"))
@@ -139,9 +159,11 @@ def test_a_flood_of_different_causes_is_cut_and_said(world: World, caplog: pytes
     assert kept(world) == batch.WAITING
 
 
-def test_while_the_database_is_away_refusals_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_the_database_is_away_refusals_wait(
+    world: World, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """OPS-6: noting never fails, and nothing is lost when the database is back."""
-    refusals = Refusals(world.issuer.database, world.clock, lambda: world.issuer.roots)
+    refusals = another()
     refusals.close()
     reference = refusals.note(refusal(), step="authorize")
 
@@ -156,13 +178,13 @@ def test_while_the_database_is_away_refusals_wait(world: World, monkeypatch: pyt
     assert world.explain(reference).count == 2
 
 
-def test_without_its_root_a_refusal_still_has_a_reference(world: World) -> None:
+def test_without_its_root_a_refusal_still_has_a_reference(another: Another) -> None:
     """OPS-6: the database may be away when the first refusal of a process is noted."""
 
     def away() -> Roots:
         raise Unavailable("database: gone")
 
-    assert read(Refusals(world.issuer.database, world.clock, away).note(refusal(), step="authorize"))
+    assert read(another(away).note(refusal(), step="authorize"))
 
 
 @pytest.mark.parametrize(

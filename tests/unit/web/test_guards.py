@@ -59,6 +59,23 @@ def test_pages_for_somebody_send_everybody_else_to_sign_in(world: World) -> None
                 ), row
 
 
+def test_the_admin_api_is_closed_to_whoever_shows_no_token(world: World) -> None:
+    """AD-1: an owner's session opens nothing there; every route wants a token, and names role and scope."""
+    owner = world.signed_in(world.add_user(role="owner"))
+    cookies = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in owner.jar.cookies.values())}
+    tried = 0
+    for row in rows(world):
+        if row.path.startswith("/api/"):
+            assert row.demand is not None
+            assert row.demand.guard is Guard.ADMIN, row
+            assert row.demand.role, row
+            for method in row.methods:
+                reply = world.send(method, world.url + address(row), cookies, None)
+                assert (reply.status, bool(reply.header("WWW-Authenticate"))) == (401, True), row
+                tried += 1
+    assert tried
+
+
 def test_a_view_that_demands_nothing_is_not_served(world: World) -> None:
     """A forgotten demand closes the route; it never opens it."""
     hole = Blueprint("hole", __name__)
