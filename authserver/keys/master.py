@@ -17,7 +17,7 @@ from authserver.errors import Misconfigured
 from authserver.opaque import new_secret
 from authserver.vault import KEY, Place, Vault, b64
 
-ENTRY = re.compile(r"(?:([1-9][0-9]{0,3}):)?([A-Za-z0-9+/_-]+=?)")
+ENTRY = re.compile(r"(?:([1-9][0-9]{0,3}):)?([A-Za-z0-9+/_-]+={0,2})")
 FEWEST_BYTES = 12  # different byte values among 32; chance gives fewer once in 10^20
 OWNER_ONLY = 0o600
 HEADER = (
