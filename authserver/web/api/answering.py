@@ -14,6 +14,7 @@ from authserver.web.context import issuer
 from authserver.web.paths import ADMIN
 
 T = TypeVar("T")
+READS = frozenset({"GET", "HEAD"})
 
 
 def looked(act: Callable[[Session], T]) -> T:
@@ -37,11 +38,13 @@ def acted(act: Callable[[Session], T]) -> T:
 
 def answer(data: Mapping[str, Any], *, version: object = None, status: int = 200) -> Response:
     """One resource; 304 where the asker has this version already."""
-    response = Response(_json(data), status, mimetype="application/json")
-    if version is not None:
-        response.set_etag(str(version))
-        if request.method in {"GET", "HEAD"}:
-            response.make_conditional(request)
+    etag = None if version is None else str(version)
+    if etag is not None and request.method in READS and request.if_none_match.contains_weak(etag):
+        response = Response(status=304)
+    else:
+        response = Response(_json(data), status, mimetype="application/json")
+    if etag is not None:
+        response.set_etag(etag)
     return response
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from authserver.input import Form
 from authserver.users.access import SCOPES
-from authserver.web.api.schemas import RECORDS
+from authserver.web.api.schemas import records
 from authserver.web.api.table import About, about
 from authserver.web.guards import Guard, demand_of
 
@@ -61,7 +61,7 @@ def document(app: Flask) -> dict[str, Any]:
                     "content": {"application/problem+json": {"schema": _named("Problem")}},
                 }
             },
-            "schemas": dict(sorted({**RECORDS, **forms}.items())),
+            "schemas": dict(sorted({**records(), **forms}.items())),
         },
     }
 

@@ -1,6 +1,7 @@
 """The schemas of what the admin API shows; a test holds every answer against them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from authserver.apis.form import NewApiForm, ScopeForm
@@ -32,61 +33,62 @@ def _of(form: type[Form], **beside: Schema) -> dict[str, Any]:
     return _record(**{**members, **beside})
 
 
-SECRETS = {"type": "array", "items": _record(set=TRUTH, expires_at=MAYBE_TIME)}
-CLIENT = _of(NewClientForm, secrets=SECRETS, version=NUMBER)
-USER = _of(
-    UserForm,
-    id=TEXT,
-    subject=TEXT,
-    status=TEXT,
-    created_at=TIME,
-    updated_at=TIME,
-    last_sign_in_at=MAYBE_TIME,
-    version=NUMBER,
-)
-TOKEN = _record(
-    id=TEXT, name=TEXT, role=TEXT, scopes=TEXTS, made_by=MAYBE_TEXT, made_with=MAYBE_TEXT, state=TEXT,
-    created_at=TIME, expires_at=TIME, last_used_at=MAYBE_TIME, revoked_at=MAYBE_TIME,
-)  # fmt: skip
-
-
 def _with(schema: dict[str, Any], **more: Schema) -> dict[str, Any]:
     return {**schema, "properties": {**schema["properties"], **more}}
 
 
-RECORDS: dict[str, Any] = {
-    "Access": _with(TOKEN, routes=TEXTS),
-    "Api": _of(NewApiForm, id=TEXT, version=NUMBER),
-    "Attribute": _of(NewAttributeForm, type=TEXT, built_in=TRUTH, version=NUMBER),
-    "Change": _record(id=TEXT, name=TEXT, old=ANY, new=ANY, by=TEXT, at=TIME),
-    "Client": CLIENT,
-    "Description": OBJECT,
-    "Event": _record(
-        id=TEXT, at=TIME, event=TEXT, actor=TEXT, subject=MAYBE_TEXT, client=MAYBE_TEXT, session=MAYBE_TEXT,
-        ip=MAYBE_TEXT, user_agent=MAYBE_TEXT, node=MAYBE_TEXT, data=OBJECT,
-    ),
-    "Group": _of(NewGroupForm, members=NUMBER, created_at=TIME, version=NUMBER),
-    "Key": _record(
-        kid=TEXT, alg=TEXT, state=TEXT, created_at=TIME, activates_at=MAYBE_TIME, retires_at=MAYBE_TIME,
-        purge_at=MAYBE_TIME,
-    ),
-    "NewClient": _with(CLIENT, secret=TEXT),
-    "NewSecret": _record(client_id=TEXT, secret=TEXT),
-    "NewToken": _with(TOKEN, token=TEXT),
-    "Problem": _record(
-        type=TEXT,
-        title=TEXT,
-        status=NUMBER,
-        detail=TEXT,
-        errors={"type": "array", "items": _record(field=TEXT, detail=TEXT)},
-        reference=TEXT,
-    ),
-    "ScopeForm": ScopeForm.model_json_schema(),
-    "Setting": _record(
-        name=TEXT, value=ANY, default=ANY, origin=TEXT, where=TEXT, description=TEXT, schema=OBJECT,
-        changed_by=MAYBE_TEXT, changed_at=MAYBE_TIME, version=TEXT,
-    ),
-    "Token": TOKEN,
-    "User": USER,
-    "UserInFull": _with(USER, password=_record(set=TRUTH, changed_at=MAYBE_TIME)),
-}  # fmt: skip
+@cache
+def records() -> dict[str, Any]:
+    """Every record by name. Made at the first question, since nobody signs in by it."""
+    secrets = {"type": "array", "items": _record(set=TRUTH, expires_at=MAYBE_TIME)}
+    client = _of(NewClientForm, secrets=secrets, version=NUMBER)
+    user = _of(
+        UserForm,
+        id=TEXT,
+        subject=TEXT,
+        status=TEXT,
+        created_at=TIME,
+        updated_at=TIME,
+        last_sign_in_at=MAYBE_TIME,
+        version=NUMBER,
+    )
+    token = _record(
+        id=TEXT, name=TEXT, role=TEXT, scopes=TEXTS, made_by=MAYBE_TEXT, made_with=MAYBE_TEXT, state=TEXT,
+        created_at=TIME, expires_at=TIME, last_used_at=MAYBE_TIME, revoked_at=MAYBE_TIME,
+    )  # fmt: skip
+    return {
+        "Access": _with(token, routes=TEXTS),
+        "Api": _of(NewApiForm, id=TEXT, version=NUMBER),
+        "Attribute": _of(NewAttributeForm, type=TEXT, built_in=TRUTH, version=NUMBER),
+        "Change": _record(id=TEXT, name=TEXT, old=ANY, new=ANY, by=TEXT, at=TIME),
+        "Client": client,
+        "Description": OBJECT,
+        "Event": _record(
+            id=TEXT, at=TIME, event=TEXT, actor=TEXT, subject=MAYBE_TEXT, client=MAYBE_TEXT, session=MAYBE_TEXT,
+            ip=MAYBE_TEXT, user_agent=MAYBE_TEXT, node=MAYBE_TEXT, data=OBJECT,
+        ),
+        "Group": _of(NewGroupForm, members=NUMBER, created_at=TIME, version=NUMBER),
+        "Key": _record(
+            kid=TEXT, alg=TEXT, state=TEXT, created_at=TIME, activates_at=MAYBE_TIME, retires_at=MAYBE_TIME,
+            purge_at=MAYBE_TIME,
+        ),
+        "NewClient": _with(client, secret=TEXT),
+        "NewSecret": _record(client_id=TEXT, secret=TEXT),
+        "NewToken": _with(token, token=TEXT),
+        "Problem": _record(
+            type=TEXT,
+            title=TEXT,
+            status=NUMBER,
+            detail=TEXT,
+            errors={"type": "array", "items": _record(field=TEXT, detail=TEXT)},
+            reference=TEXT,
+        ),
+        "ScopeForm": ScopeForm.model_json_schema(),
+        "Setting": _record(
+            name=TEXT, value=ANY, default=ANY, origin=TEXT, where=TEXT, description=TEXT, schema=OBJECT,
+            changed_by=MAYBE_TEXT, changed_at=MAYBE_TIME, version=TEXT,
+        ),
+        "Token": token,
+        "User": user,
+        "UserInFull": _with(user, password=_record(set=TRUTH, changed_at=MAYBE_TIME)),
+    }  # fmt: skip
