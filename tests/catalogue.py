@@ -1,41 +1,47 @@
 """The words of the pages, as they are in the source: `python -m tests.catalogue` brings the catalogues up to date."""
 
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
-from authserver.web import language
+from authserver.web import language, pages_words
 
 WEB = Path(language.__file__).parent
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
-HEADER = "# The words of authserver's pages.\n#"
 
 
 def extracted() -> Catalog:
     """Every message that a page can say."""
-    found = Catalog(project="authserver", header_comment=HEADER, fuzzy=False)
-    for name, _, message, comments, context in extract_from_dir(WEB, method_map=METHODS):
+    found = Catalog()
+    for name, _, message, comments, context in extract_from_dir(WEB, METHODS):
         found.add(message, None, [(name, 0)], auto_comments=comments, context=context)
+    for sentence in sorted(pages_words.BELOW):
+        found.add(sentence, None, [("pages_words.py", 0)])
     return found
 
 
-def write(path: Path, catalog: Catalog) -> None:
-    with path.open("wb") as file:
-        write_po(file, catalog, omit_header=False, sort_by_file=True, include_lineno=False, width=110)
-
-
-def main() -> None:
+def up_to_date() -> Iterator[tuple[str, bytes]]:
+    """Each catalogue by its file's name, as it is with the messages of today."""
     source = extracted()
-    source.revision_date = source.creation_date = language.read(language.SOURCE).creation_date
-    write(language.FOLDER / "messages.pot", source)
+    yield "messages.pot", written(source)
     for tag in language.TRANSLATED:
         known = language.read(tag)
         known.update(source, no_fuzzy_matching=True)
         known.obsolete.clear()
-        write(language.FOLDER / f"{tag}.po", known)
+        yield f"{tag}.po", written(known)
+
+
+def written(catalog: Catalog) -> bytes:
+    """The file, without a header: its dates would differ each time, and its name says the language."""
+    file = BytesIO()
+    write_po(file, catalog, omit_header=True, sort_output=True, include_lineno=False, width=110)
+    return file.getvalue()
 
 
 if __name__ == "__main__":
-    main()
+    for name, text in up_to_date():
+        (language.FOLDER / name).write_bytes(text)

@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask, Response, request
 from markupsafe import Markup
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from authserver.web import language, pages
 from authserver.web.pages import (
@@ -64,14 +64,18 @@ REASON = Reason(
 )
 CONNECTED = ConnectedApp(
     app=NOTES,
-    gets=("Know that it is you", "See your name and user name", "Read and write your field notes"),
+    gets=(
+        "Recognize you when you come back",
+        "See your name and user name",
+        "Read and write your field notes",
+    ),
     since=NOW - timedelta(days=90),
     last_used_at=NOW - timedelta(hours=2),
     withdraw_url="/account/apps/c1",
     offline=True,
 )
 ASKS = (
-    Asked(sentence="Know that it is you, by a number that says nothing else about you"),
+    Asked(sentence="Recognize you when you come back"),
     Asked(sentence="See your e-mail address"),
     Asked(sentence="Read and write your field notes"),
 )
@@ -137,7 +141,9 @@ PAGES: dict[str, Page] = {
         growing=True,
     ),
     "form-post": pages.FormPost(
-        action="https://notes.nordhafen.example/callback", fields=(("code", "c0de"), ("state", "a'b")), app=NOTES
+        action="https://notes.nordhafen.example/callback",
+        fields=(("code", "c0de"), ("state", "a'b")),
+        app=NOTES,
     ),
     "first-owner": pages.FirstOwner(csrf_token="t", action="/setup/x"),
     "first-owner-wrong": pages.FirstOwner(
@@ -145,7 +151,11 @@ PAGES: dict[str, Page] = {
         action="/setup/x",
         email="mara",
         name="Mara",
-        errors={"email": Problem.NOT_AN_ADDRESS, "password": Problem.TOO_SHORT},
+        errors={
+            "email": "This is not an e-mail address.",
+            "name": Problem.REQUIRED,
+            "password": "A password has at least 15 characters.",
+        },
     ),
     "first-owner-used": pages.FirstOwnerGone(has_owner=True),
     "first-owner-over": pages.FirstOwnerGone(has_owner=False),
@@ -154,7 +164,9 @@ PAGES: dict[str, Page] = {
             kind=kind,
             reference=REFERENCE,
             app=NOTES if kind in {RefusedKind.APP_REQUEST, RefusedKind.UNREACHABLE} else None,
-            sentence="The redirect_uri is not registered for this client." if kind is RefusedKind.APP_REQUEST else "",
+            sentence="The redirect_uri is not registered for this client."
+            if kind is RefusedKind.APP_REQUEST
+            else "",
             way_out=Link(title="To your account", url="/account"),
             retry_after=120,
         )
@@ -168,7 +180,11 @@ PAGES: dict[str, Page] = {
         reason=REASON,
     ),
     "not-allowed": pages.NotAllowed(
-        app=NOTES, person=MARA, reference=REFERENCE, back_url="https://notes.nordhafen.example/", switch_url="/login"
+        app=NOTES,
+        person=MARA,
+        reference=REFERENCE,
+        back_url="https://notes.nordhafen.example/",
+        switch_url="/login",
     ),
     "expired": pages.ExpiredSignIn(app=NOTES, reference=REFERENCE),
     "not-found": pages.NotFound(reference=REFERENCE),
@@ -177,19 +193,26 @@ PAGES: dict[str, Page] = {
     "unavailable": pages.Unavailable(retry_after=5, reference=REFERENCE, retry_url="/login"),
     "sign-out": pages.SignOutConfirm(csrf_token="t", action="/oauth/logout", person=MARA, app=NOTES),
     "signed-out": pages.SignedOut(),
-    "signed-out-back": pages.SignedOut(back=Link(title="Field Notes", url="https://notes.nordhafen.example/")),
+    "signed-out-back": pages.SignedOut(
+        back=Link(title="Field Notes", url="https://notes.nordhafen.example/")
+    ),
     "profile": pages.Profile(**ACCOUNT, password_changed_at=NOW, app_count=2),
     "profile-saved": pages.Profile(**ACCOUNT, done=Done.NAME_SAVED, email_verified=False),
     "profile-managed": pages.Profile(**ACCOUNT, managed_by="Nordhafen staff directory", has_password=False),
-    "profile-wrong": pages.Profile(**ACCOUNT, typed_name="x", errors={"name": Problem.UNUSABLE}),
+    "profile-wrong": pages.Profile(
+        **ACCOUNT, typed_name="x", errors={"name": "Control characters are not allowed."}
+    ),
     "password": pages.PasswordChange(**ACCOUNT, changed_at=NOW),
     "password-wrong": pages.PasswordChange(
-        **ACCOUNT, errors={"current": Problem.WRONG_PASSWORD, "new": Problem.COMMON}
+        **ACCOUNT, errors={"new": "A password has at least 15 characters."}
     ),
     "password-limited": pages.PasswordChange(**ACCOUNT, retry_after=7200),
     "apps": pages.ConnectedApps(
         **ACCOUNT,
-        apps=(CONNECTED, replace(CONNECTED, app=GRADES, last_used_at=None, offline=False, gets=CONNECTED.gets[:1])),
+        apps=(
+            CONNECTED,
+            replace(CONNECTED, app=GRADES, last_used_at=None, offline=False, gets=CONNECTED.gets[:1]),
+        ),
     ),
     "apps-none": pages.ConnectedApps(**ACCOUNT, done=Done.APP_WITHDRAWN, done_about="Field Notes"),
     "withdraw": pages.WithdrawApp(**ACCOUNT, connected=CONNECTED, action="/account/apps/c1"),
@@ -229,7 +252,7 @@ def hostile(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(hostile(entry) for entry in value)
     if isinstance(value, dict):
-        return {name: HOSTILE for name in value}
+        return dict.fromkeys(value, HOSTILE)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: hostile(getattr(value, field.name)) for field in fields(value)})
     return value
@@ -283,6 +306,8 @@ def shoot(base: str, folder: Path, names: Iterator[str] | list[str]) -> None:
         for look, (options, tag) in LOOKS.items():
             context = browser.new_context(reduced_motion="reduce", **options)
             page = context.new_page()
+            # That page would be gone before it is seen.
+            page.route("**/form_post.js*", lambda route: route.abort())
             for name in wanted:
                 page.goto(f"{base}/{name}?ui_locales={tag}")
                 page.screenshot(path=folder / f"{name}.{look}.png", full_page=True)
@@ -290,8 +315,13 @@ def shoot(base: str, folder: Path, names: Iterator[str] | list[str]) -> None:
         browser.close()
 
 
+class Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: the pages are what is looked at."""
+
+
 def main(arguments: list[str]) -> None:
-    server = make_server("127.0.0.1", 0, make_app())
+    server = make_server("127.0.0.1", 0, make_app(), request_handler=Quiet)
     base = f"http://127.0.0.1:{server.server_port}"
     if not arguments:
         print(base)

@@ -48,7 +48,7 @@ from authserver.web.pages_plain import (
     Unavailable,
     WrongMethod,
 )
-from authserver.web.pages_words import consent_sentence, day, moment, problem, wait
+from authserver.web.pages_words import consent_sentence, day, moment, problem, translated, wait
 
 __all__ = [
     "App", "Asked", "Branding", "ChooseAccount", "ConnectedApp", "ConnectedApps", "Consent", "Device", "Devices",
@@ -80,7 +80,13 @@ def install(app: Flask, *, branding: Callable[[], Branding], override: Path | No
     environment.loader = make_loader(override)
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(
-        safe_link=safe_link, contact_link=contact_link, moment=moment, day=day, wait=wait, at=at
+        at=at,
+        contact_link=contact_link,
+        day=day,
+        moment=moment,
+        safe_link=safe_link,
+        translated=translated,
+        wait=wait,
     )
     environment.globals.update(static_url=static_url, problem=problem)
 

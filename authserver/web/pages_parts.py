@@ -78,7 +78,7 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """Another way to sign in. `key` is the provider's slug; `used_last` marks it."""
+    """Another way to sign in; `used_last` marks the one that the person came by last time."""
 
     title: str
     url: str
@@ -114,15 +114,6 @@ class Device:
 
 
 class Problem(StrEnum):
-    """What is wrong with a field, said beside it. `errors` may hold a ready sentence instead."""
+    """What is wrong with a field where no part below says it; else `errors` holds that part's sentence."""
 
     REQUIRED = "required"
-    WRONG_PASSWORD = "wrong_password"  # noqa: S105
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    COMMON = "common"
-    ABOUT_YOU = "about_you"
-    UNCHANGED = "unchanged"
-    NOT_AN_ADDRESS = "not_an_address"
-    TAKEN = "taken"
-    UNUSABLE = "unusable"

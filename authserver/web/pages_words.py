@@ -1,5 +1,6 @@
 """Sentences that are chosen by a value: what is wrong with a field, what a scope means, when something was."""
 
+import re
 from datetime import UTC, datetime
 
 from flask_babel import format_date, format_datetime
@@ -8,51 +9,43 @@ from markupsafe import Markup
 from authserver.web.language import gettext, ngettext
 from authserver.web.pages_parts import Problem
 
-LONGEST_PASSWORD = 256
+NUMBER = re.compile(r"\d+")
+# Sentences of the parts below, which know no languages. A number in one stands for any number.
+BELOW = frozenset(
+    (
+        "A password has at least %(num)s characters.",
+        "This is longer than %(num)s characters.",
+        "This holds characters that cannot be typed.",
+        "Control characters are not allowed.",
+        "An e-mail address has at most %(num)s characters.",
+        "This is not an e-mail address.",
+        "The part behind the @ is not a host name.",
+        "Somebody else has this already.",
+    )
+)
 
 
-def problem(found: str, *, minimum: int = 0) -> str:
-    """The sentence beside a field; a ready sentence stays what it is."""
-    match found:
-        case Problem.REQUIRED:
-            return gettext("Fill this in.")
-        case Problem.WRONG_PASSWORD:
-            return gettext("This is not your current password.")
-        case Problem.TOO_SHORT:
-            return ngettext(
-                "Use at least %(num)d character. A few words in a row are easy to remember.",
-                "Use at least %(num)d characters. A few words in a row are easy to remember.",
-                minimum,
-            )
-        case Problem.TOO_LONG:
-            return gettext("Use at most %(most)d characters.", most=LONGEST_PASSWORD)
-        case Problem.COMMON:
-            return gettext("This password is on the lists that attackers try first. Choose another one.")
-        case _:
-            return _more(found)
+def problem(found: str) -> str:
+    """The sentence beside a field, in the language of the page where it is known."""
+    if found == Problem.REQUIRED:
+        return gettext("Fill this in.")
+    number = NUMBER.search(found)
+    pattern = NUMBER.sub("%(num)s", found, count=1)
+    if pattern not in BELOW:
+        return found
+    return gettext(pattern, num=number[0]) if number else gettext(found)
 
 
-def _more(found: str) -> str:
-    match found:
-        case Problem.ABOUT_YOU:
-            return gettext("This password says your name, your address or ours. Choose another one.")
-        case Problem.UNCHANGED:
-            return gettext("This is your current password. Choose a new one.")
-        case Problem.NOT_AN_ADDRESS:
-            return gettext("This is not an e-mail address. It looks like name@example.org.")
-        case Problem.TAKEN:
-            return gettext("Another account has this already.")
-        case Problem.UNUSABLE:
-            return gettext("This holds characters that cannot be stored.")
-        case _:
-            return found
+def translated(text: str) -> str:
+    """Words that came from a factor, in the language of the page where it is known."""
+    return gettext(text) if text else ""
 
 
 def consent_sentence(scope: str) -> str | None:
     """What a scope of OpenID Connect lets an app do; None for one that an API declares."""
     match scope:
         case "openid":
-            return gettext("Know that it is you, by a number that says nothing else about you")
+            return gettext("Recognize you when you come back")
         case "profile":
             return gettext("See your name and user name")
         case "email":

@@ -66,8 +66,9 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 }
 
 // Times are told in the reader's own zone, in the language of the page.
-const language = document.documentElement.lang;
-if (Intl.DateTimeFormat.supportedLocalesOf([language]).length) {
+const spoken = document.documentElement.lang;
+const language = navigator.languages.find((tag) => tag.split("-")[0] === spoken) || spoken;
+if (spoken.length === 2) {
   const styles = {
     time: { dateStyle: "medium", timeStyle: "short" },
     day: { dateStyle: "long" },
