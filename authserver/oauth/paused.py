@@ -44,10 +44,13 @@ def seal(issuer: Issuer, paused: Paused, browser: bytes) -> str:
 
 
 def open_sealed(issuer: Issuer, text: str, browser: bytes) -> Paused | None:
-    """Give what was sealed for this browser, while it lasts."""
-    value = _open(issuer, text, QUESTION + browser)
-    if value is None:
+    """Give what was sealed for this browser; after its time the request alone, to be asked anew."""
+    opened = _open(issuer, text, QUESTION + browser)
+    if opened is None:
         return None
+    value, is_over = opened
+    if is_over:
+        return Paused(request=value["r"], session=SessionId(""), here=Here())
     signed_in, chose_account, asked = value["h"]
     return Paused(
         request=value["r"],
@@ -63,7 +66,9 @@ def seal_posted(issuer: Issuer, values: Mapping[str, str]) -> str:
 
 
 def open_posted(issuer: Issuer, text: str) -> Mapping[str, str] | None:
-    return _open(issuer, text, POSTED)
+    """Give what was posted, while it lasts."""
+    opened = _open(issuer, text, POSTED)
+    return None if opened is None or opened[1] else opened[0]
 
 
 def carry(values: Mapping[str, str], here: Here, session: SessionId) -> Mapping[str, str]:
@@ -85,11 +90,11 @@ def _seal(issuer: Issuer, value: dict[str, Any], bound_to: bytes) -> str:
     return sealed
 
 
-def _open(issuer: Issuer, text: str, bound_to: bytes) -> dict[str, Any] | None:
+def _open(issuer: Issuer, text: str, bound_to: bytes) -> tuple[dict[str, Any], bool] | None:
+    """Give what was sealed, and whether its time is over."""
     raw = issuer.roots.open(ROOT, text, bound_to) if len(text) <= LARGEST else None
     if raw is None:
         return None
     found = json.loads(zlib.decompress(raw))
     until = datetime.fromisoformat(found["t"]) + timedelta(seconds=issuer.settings.login_lifetime)
-    value: dict[str, Any] = found["v"]
-    return value if issuer.clock() < until else None
+    return found["v"], issuer.clock() >= until
