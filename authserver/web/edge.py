@@ -24,6 +24,7 @@ from authserver.oauth.userinfo import userinfo
 from authserver.web import cors, health
 from authserver.web.bridge import read, status_line
 from authserver.web.headers import common
+from authserver.web.refusals import Fault
 
 log = logging.getLogger(__name__)
 
@@ -145,19 +146,20 @@ class Edge:
     def _failed(
         self, route: Route, request: OAuthRequest | None, environ: Mapping[str, Any], error: Exception
     ) -> Answer:
-        issuer = self._issuer
-        if not isinstance(error, AuthserverError) or isinstance(error, Misconfigured):
-            log.error(
-                "request %s failed at %s", environ.get("authserver.request_id"), route.name, exc_info=error
-            )
-            return json_answer(500, {"error": "server_error"})
-        named = request.form.get("client_id") if request is not None else None
-        reference = issuer.refusals.note(
-            error, step=route.name, client=named, request_id=environ.get("authserver.request_id")
+        known: AuthserverError = Fault(type(error).__name__)
+        if isinstance(error, AuthserverError) and not isinstance(error, Misconfigured):
+            known = error
+        reference = self._issuer.refusals.note(
+            known,
+            step=route.name,
+            client=request.form.get("client_id") if request is not None else None,
+            request_id=environ.get("authserver.request_id"),
         )
-        if isinstance(error, Refusal):
-            return refused(error, reference)
-        wait = error.retry_after if isinstance(error, Unavailable) else 2
+        if known is not error:
+            log.error("fault %s at %s", reference, route.name, exc_info=error)
+        if isinstance(known, Refusal):
+            return refused(known, reference)
+        wait = known.retry_after if isinstance(known, Unavailable) else 2
         body = {"error": "temporarily_unavailable", "reference": reference}
         return json_answer(503, body, (("Retry-After", str(wait)),))
 

@@ -2,12 +2,14 @@
 
 import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Blueprint, abort
 
 from authserver.errors import NotFound, Refusal, TooMany, Unavailable
+from authserver.web import edge
 from authserver.web.guards import Guard, demands
 from tests.flow.conftest import MakeWorld
 from tests.flow.world import World
@@ -90,6 +92,24 @@ def test_every_error_is_an_answer_with_a_reference(
     assert "gone" not in reply.text or not path.startswith("/api")
     assert "Traceback" not in reply.text
     assert world.explain(reference_of(reply)).reference == reference_of(reply)
+
+
+def test_a_fault_of_a_machine_endpoint_says_its_reference_and_nothing_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """TK-6, WEB-5: the edge's last resort is JSON with a reference, never the text of an exception."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("s3cret")
+
+    broken_route = replace(edge.ROUTES["/oauth/token"], handler=broken)
+    monkeypatch.setitem(world.app._edge._routes, "/oauth/token", broken_route)  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR):
+        reply = world.post("/oauth/token", {"grant_type": "client_credentials"})
+    assert (reply.status, reply.json()["error"]) == (500, "server_error")
+    assert "s3cret" not in reply.text
+    assert reply.json()["reference"] in caplog.text
+    assert world.explain(reply.json()["reference"]).step == "token"
 
 
 def test_a_fault_is_in_the_log_under_its_reference(world: World, caplog: pytest.LogCaptureFixture) -> None:
