@@ -185,8 +185,8 @@ def test_no_token_claims_what_its_sign_in_did_not_have(
     run_state_machine_as_test(
         machine(new_world),
         settings=settings(
-            max_examples=30,
-            stateful_step_count=25,
+            max_examples=20,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
