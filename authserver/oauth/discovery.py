@@ -14,7 +14,6 @@ from authserver.issuer import Issuer
 from authserver.jose.kinds import CLIENT_ALGS
 from authserver.oauth.grants import GRANTS
 from authserver.opaque import digest
-from authserver.tokens.claims import OWN_SCOPES
 
 CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 PROTOCOL_CLAIMS = ("sub", "iss", "auth_time", "acr", "amr", "sid")
@@ -79,7 +78,7 @@ def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
         "introspection_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGS),
         "revocation_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
         "revocation_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGS),
-        "claims_supported": sorted({*PROTOCOL_CLAIMS, *OWN_SCOPES, *(a.name for a in declared(issuer))}),
+        "claims_supported": sorted({*PROTOCOL_CLAIMS, *(a.name for a in declared(issuer))}),
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

@@ -16,15 +16,6 @@ RESERVED = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "azp", "at_hash"}
     | {"c_hash", "sid", "client_id", "scope", "grant", "cnf", "act", "may_act"}
 )
-OWN_SCOPES = {
-    "name": "profile",
-    "preferred_username": "profile",
-    "updated_at": "profile",
-    "locale": "profile",
-    "email": "email",
-    "email_verified": "email",
-    "groups": "groups",
-}
 
 
 def release(
@@ -33,18 +24,13 @@ def release(
     """The claims for one token; absent values are left out. ID-8, ID-9."""
     granted = frozenset(scope)
     asked = requested(claims, into)
+    account = _account(user)
     found: dict[str, Any] = {}
-    for name, value in _own(user).items():
-        by_scope = OWN_SCOPES[name] in granted and (
-            into == "userinfo" or (name == "groups" and into == "id_token")
-        )
-        if by_scope or name in asked:
-            found[name] = value
     for attribute in declared(issuer):
-        value = user.attributes.get(attribute.name)
         by_scope = attribute.scope in granted and into in attribute.tokens
         if attribute.name not in RESERVED and (by_scope or attribute.name in asked):
-            found[attribute.name] = value
+            kept = account if attribute.kept == "account" else user.attributes
+            found[attribute.name] = kept.get(attribute.name)
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
@@ -52,8 +38,6 @@ def needs_person(issuer: Issuer, scope: Iterable[str], claims: str | None, into:
     """Whether any of these tokens holds something of the person beyond who it is."""
     granted = frozenset(scope)
     targets = frozenset(into)
-    if "groups" in granted and "id_token" in targets:
-        return True
     if any(requested(claims, target) for target in targets):
         return True
     return any(a.scope in granted and not targets.isdisjoint(a.tokens) for a in declared(issuer))
@@ -68,7 +52,7 @@ def requested(claims: str | None, into: Into) -> frozenset[str]:
     return frozenset(asked) - RESERVED
 
 
-def _own(user: User) -> dict[str, Any]:
+def _account(user: User) -> dict[str, Any]:
     return {
         "name": user.name,
         "preferred_username": user.username,
