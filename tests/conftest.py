@@ -21,6 +21,7 @@ settings.load_profile("tests")
 
 Deploy = Callable[..., Deployment]
 STORES: tuple[Store, ...] = ("sqlite", "postgresql")
+SHAPES = ("sqlite-2-workers", "postgresql-2-nodes")
 
 
 @pytest.fixture(scope="session")
@@ -53,19 +54,38 @@ def seed_of(
     return made
 
 
-@pytest.fixture(scope="session", params=["sqlite-2-workers", "postgresql-2-nodes"])
-def deployment(
+@pytest.fixture(scope="session")
+def run_as(
     request: pytest.FixtureRequest, seed_of: Callable[[Store], Seed], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deployment]:
+) -> Iterator[Callable[[str, str], Deployment]]:
+    """The product in one of its two SHAPES, started at the first use of this name."""
+    with ExitStack() as stack:
+
+        @cache
+        def running(name: str, shape: str) -> Deployment:
+            folder = tmp_path_factory.mktemp(f"{name}-{shape}")
+            if shape == "sqlite-2-workers":
+                started = deployed(seed_of("sqlite"), folder, workers=2)
+            else:
+                redis = request.getfixturevalue("redis_server").url
+                started = deployed(seed_of("postgresql"), folder, nodes=2, workers=2, redis=redis)
+            return stack.enter_context(started)
+
+        yield running
+
+
+@pytest.fixture(scope="session", params=SHAPES)
+def deployment(request: pytest.FixtureRequest, run_as: Callable[[str, str], Deployment]) -> Deployment:
     """The product as people run it, shared by the tests of this run, which leave its clock and keys alone."""
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "sqlite-2-workers":
-        running = deployed(seed_of("sqlite"), folder, workers=2)
-    else:
-        redis = request.getfixturevalue("redis_server").url
-        running = deployed(seed_of("postgresql"), folder, nodes=2, workers=2, redis=redis)
-    with running as made:
-        yield made
+    return run_as("shared", request.param)
+
+
+@pytest.fixture(params=SHAPES)
+def playground(request: pytest.FixtureRequest, run_as: Callable[[str, str], Deployment]) -> Iterator[Deployment]:
+    """The same, for tests that move its clock, change its settings and take its nodes away."""
+    running = run_as("playground", request.param)
+    yield running
+    assert [node.is_ready() for node in running.nodes] == [True] * len(running.nodes), "leave all nodes ready"
 
 
 @pytest.fixture(params=STORES)
@@ -106,8 +126,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failed test shows what the servers wrote meanwhile."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        shared = item.funcargs.get("deployment")
+        shared = [item.funcargs.get(name) for name in ("deployment", "playground")]
         mine = item.stash.get(DEPLOYMENTS, [])
-        for running in [*mine, shared] if isinstance(shared, Deployment) else mine:
+        for running in [*mine, *(made for made in shared if isinstance(made, Deployment))]:
             report.sections.append((f"authserver at {running.issuer}", running.said()[-8000:]))
     return report

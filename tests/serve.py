@@ -4,16 +4,23 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg
+
+from authserver.app import create_app
+from authserver.config import Config
+from authserver.issuer import Issuer
 from tests.peers.certificates import Certificates
 from tests.peers.postgresql import PostgreSQL
 from tests.peers.process import free_port, wait_until
@@ -265,6 +272,35 @@ class Deployment:
     def cli(self, *arguments: str, typed: str | None = None) -> Any:
         """A command on this deployment's data."""
         return cli(self.data, *arguments, typed=typed, clock=self.clock, settings=self.settings)
+
+    @property
+    def ports(self) -> list[int]:
+        """Where its nodes are, past the balancer."""
+        return [node.port for node in self.nodes]
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What its database holds; each ? in the statement is a value."""
+        url = self.settings.get("AUTHSERVER_DATABASE_URL")
+        if url:
+            with psycopg.connect(url, autocommit=True) as connection:
+                return connection.execute(statement.replace("?", "%s"), values).fetchall()  # type: ignore[arg-type]
+        with closing(sqlite3.connect(self.data / "authserver.db", timeout=10)) as file:
+            return file.execute(statement, values).fetchall()
+
+    @contextmanager
+    def opened(self) -> Iterator[Issuer]:
+        """The installation in this process, as one more node that takes no requests has it."""
+        config = Config(
+            data_dir=self.data,
+            issuer=self.issuer,
+            database_url=self.settings.get("AUTHSERVER_DATABASE_URL", ""),  # type: ignore[arg-type]
+            background=False,
+        )
+        app = create_app(config, clock=lambda: datetime.fromtimestamp(self.clock.now(), UTC))
+        try:
+            yield app.issuer
+        finally:
+            app.close()
 
     def add_node(self) -> Node:
         """Start one more node, with files of its own, and send requests to it."""
