@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from authserver.apis import edit as apis
 from authserver.audit import SYSTEM
 from authserver.clients import edit as clients
 from authserver.consent import edit as consents
@@ -48,6 +49,20 @@ def test_the_page_says_who_asks_where_it_leads_and_for_what(world: World) -> Non
     for words in ("Web", "app.example", "See your name", ada.email):
         assert words in there.page.words
     assert there.reply.header("Cache-Control") == "no-store"
+
+
+def test_the_scope_of_an_api_speaks_in_its_own_words(world: World) -> None:
+    """AZ-15: in the language of the page, which the app may ask for."""
+    sentences = {"en": "Read your notes", "de": "Deine Notizen lesen"}
+    about = {"identifier": "https://notes.example", "name": "Notes", "is_default": True}
+    with world.writing() as db:
+        scopes = [{"name": "notes:read", "sentences": sentences}]
+        apis.add(db, world.issuer, {**about, "scopes": scopes}, by=SYSTEM)
+    ada, web = world.add_user(), world.add_client(scope="openid notes:read")
+    browser = world.browser()
+    _, there = asked(browser, web, ada)
+    assert sentences["en"] in there.page.words
+    assert sentences["de"] in browser.open(web.begin(ui_locales="de").url).page.words
 
 
 def test_a_yes_gives_a_code_and_is_remembered(world: World) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from authserver.apis.find import catalogue
 from authserver.errors import Refusal
 from authserver.oauth import paused
 from authserver.oauth.authorize import AuthorizeRequest, Rejected
 from authserver.oauth.decide import AskConsent, Person
 from authserver.oauth.paused import Paused
 from authserver.oauth.respond import form_target
-from authserver.web import cookies, csrf, headers, language, pages
+from authserver.web import cookies, csrf, headers, pages
+from authserver.web.account.apps import OFFLINE, sentences
 from authserver.web.context import issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.oauth.asking import app_of, oauth_request, person_of
@@ -20,9 +20,6 @@ from authserver.web.oauth.flow import Judged, follow, judge, proceed, read_again
 
 blueprint = Blueprint("consent", __name__)
 PATH = "/oauth/consent"
-OFFLINE = "offline_access"
-# Said by the page itself, or by the app's name on it.
-UNSAID = frozenset({OFFLINE})
 
 
 @blueprint.get(PATH)
@@ -76,9 +73,10 @@ def _page(found: AuthorizeRequest, person: Person, asks: AskConsent, tx: str) ->
             app=app_of(client, found.to.redirect_uri),
             person=person_of(person.user),
             asks=tuple(
-                pages.Asked(sentence=sentence(scope), is_new=bool(person.agreed) and scope in asks.new)
+                pages.Asked(sentence=sentence, is_new=bool(person.agreed) and scope in asks.new)
                 for scope in asks.scope
-                if scope not in UNSAID
+                if scope != OFFLINE  # the page says it in words of its own
+                for sentence in sentences(issuer(), (scope,))
             ),
             offline=OFFLINE in asks.scope,
             growing=bool(person.agreed) and bool(asks.new),
@@ -87,14 +85,3 @@ def _page(found: AuthorizeRequest, person: Person, asks: AskConsent, tx: str) ->
             site_url=client.client_uri,
         )
     )
-
-
-def sentence(scope: str) -> str:
-    """What a scope lets an app do, in the language of the page; its name where nobody has said."""
-    found = pages.consent_sentence(scope)
-    known = catalogue(issuer()).scopes.get(scope)
-    if found is not None or known is None:
-        return found or scope
-    sentences = known[1].sentences
-    spoken = language.current()
-    return sentences.get(spoken) or sentences.get("en") or next(iter(sentences.values()), scope)
