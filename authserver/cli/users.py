@@ -63,9 +63,10 @@ def add(email: str | None, password_stdin: bool, as_json: bool, **given: Any) ->
 
         def act(db: Session) -> User:
             made = edit.add(db, issuer, _about(db, email, FLAGS, given), by=CLI)
-            if phc is not None:
-                edit.set_password(db, issuer, made.id, phc, by=CLI)
-            return made
+            if phc is None:
+                return made
+            edit.set_password(db, issuer, made.id, phc, by=CLI)
+            return find.load(db, made.id)
 
         echo(written(issuer, act), as_json)
 

@@ -38,6 +38,10 @@ class ClientSecretRow(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+# Rotation gives every secret but the newest an end.
+CURRENT_FIRST = (ClientSecretRow.expires_at.is_(None).desc(), ClientSecretRow.expires_at.desc())
+
+
 class ApiRow(Base):
     """`scopes` is a list of {name, sentences: {language: text}, clients: [...] | null, groups: [...] | null}."""
 
@@ -73,9 +77,9 @@ def locked_client(db: Session, client_id: str) -> ClientRow | None:
 
 
 def secrets_of(db: Session, client: str) -> list[ClientSecretRow]:
-    """A client's secrets, the newest first."""
+    """A client's secrets, the current one first."""
     found = select(ClientSecretRow).where(ClientSecretRow.client == client)
-    return list(db.orm.scalars(found.order_by(ClientSecretRow.id.desc())))
+    return list(db.orm.scalars(found.order_by(*CURRENT_FIRST)))
 
 
 def all_clients(db: Session, search: str = "") -> list[tuple[ClientRow, list[ClientSecretRow]]]:
@@ -86,7 +90,7 @@ def all_clients(db: Session, search: str = "") -> list[tuple[ClientRow, list[Cli
         found = found.where(or_(*(column.contains(wanted, autoescape=True) for column in columns)))
     rows = list(db.orm.scalars(found.order_by(ClientRow.name, ClientRow.client_id)))
     secrets: dict[str, list[ClientSecretRow]] = {}
-    for each in db.orm.scalars(select(ClientSecretRow).order_by(ClientSecretRow.id.desc())):
+    for each in db.orm.scalars(select(ClientSecretRow).order_by(*CURRENT_FIRST)):
         secrets.setdefault(each.client, []).append(each)
     return [(row, secrets.get(row.id, [])) for row in rows]
 

@@ -29,12 +29,12 @@ ORDERS = Api(id="2", identifier="https://orders", name="Orders", scopes=(ApiScop
 SHUT = Api(id="3", identifier="https://shut", name="Shut", scopes=(ApiScope(name="shut:read"),))
 APIS = Apis.of((NOTES, ORDERS, SHUT))
 EVERYTHING = ("openid", "profile", "offline_access", "employment", "notes:read", "notes:write", "notes:purge")
-EVERYTHING += ("notes:sync", "orders:read", "gone:read")
+REGISTERED = (*EVERYTHING, "notes:sync", "orders:read", "gone:read")
 
 
 def client(**given: Any) -> Client:
     about: dict[str, Any] = {
-        "scopes": EVERYTHING,
+        "scopes": REGISTERED,
         "grant_types": ("authorization_code", "refresh_token"),
         **given,
     }
@@ -145,13 +145,13 @@ def test_a_refusal_names_the_nearest_scope() -> None:
     assert found.nearest == "notes:read"
 
 
-words = st.lists(st.sampled_from([*EVERYTHING, "admin"]), max_size=6)
+words = st.lists(st.sampled_from([*REGISTERED, "admin"]), max_size=6)
 groups = st.none() | st.frozensets(st.sampled_from(["staff", "guests"]))
 
 
 @given(
     words,
-    st.frozensets(st.sampled_from(EVERYTHING)),
+    st.frozensets(st.sampled_from(REGISTERED)),
     groups,
     st.sets(st.sampled_from(["https://notes", "https://orders"])),
 )

@@ -91,7 +91,7 @@ REFUSED: list[tuple[str, str]] = [
     ("characters", "https://app.example/\x00"),
     ("characters", "https://app.example/<script>"),
     ("characters", "https://app.example/é"),
-    ("characters", "https://ａｐｐ.example/cb"),
+    ("characters", "https://\uff41pp.example/cb"),
     ("characters", "https://app。example/cb"),
     ("characters", 'https://app.example/"cb'),
     ("percent", "https://app.example/%"),

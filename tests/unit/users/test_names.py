@@ -1,4 +1,5 @@
 """Names: one key for every form of one name, and names that pose as others."""
+# ruff: noqa: RUF001, RUF003 - letters that look alike are what this is about
 
 import sys
 
