@@ -95,6 +95,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_facts")),
     )
     op.create_table(
+        "failures",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("account", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("counted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failures")),
+    )
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.create_index("ix_failures_account", ["account", "kind", "at"], unique=False)
+        batch_op.create_index("ix_failures_at", ["at"], unique=False)
+
+    op.create_table(
         "groups",
         sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -111,19 +124,6 @@ def upgrade() -> None:
         sa.Column("until", TIME, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
-    op.create_table(
-        "failures",
-        sa.Column("id", ID, nullable=False),
-        sa.Column("account", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("at", TIME, nullable=False),
-        sa.Column("counted", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_failures")),
-    )
-    with op.batch_alter_table("failures", schema=None) as batch_op:
-        batch_op.create_index("ix_failures_account", ["account", "kind", "at"], unique=False)
-        batch_op.create_index("ix_failures_at", ["at"], unique=False)
-
     op.create_table(
         "rate_windows",
         sa.Column("bucket", sa.String(length=128), nullable=False),
@@ -599,13 +599,13 @@ def downgrade() -> None:
 
     op.drop_table("refusals")
     op.drop_table("rate_windows")
+    op.drop_table("leases")
+    op.drop_table("groups")
     with op.batch_alter_table("failures", schema=None) as batch_op:
         batch_op.drop_index("ix_failures_at")
         batch_op.drop_index("ix_failures_account")
 
     op.drop_table("failures")
-    op.drop_table("leases")
-    op.drop_table("groups")
     op.drop_table("facts")
     op.drop_table("clients")
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
