@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from importlib import import_module, metadata
 from multiprocessing.synchronize import Event
+from multiprocessing.util import Finalize
 from typing import Any
 
 import click
@@ -185,6 +186,8 @@ def _forget_environment() -> None:
 def _worker(config: Config, signals: Signals) -> Any:
     """Make the application of one worker, after the fork: connections and threads are its own."""
     app = create_app(config)
+    # A forked worker runs no atexit handlers; what multiprocessing finalizes it does run.
+    Finalize(None, app.close, exitpriority=1)
     ending(app.issuer).begun = signals.ends.is_set
     if config.background:
         Loop(issuer=app.issuer).start()
