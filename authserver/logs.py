@@ -48,7 +48,8 @@ class Json(logging.Formatter):
         told |= getattr(record, "told", {})
         if record.exc_info:
             told["exception"] = hidden(self.formatException(record.exc_info))
-        return json.dumps(told, ensure_ascii=False, default=str)
+        # Escaped beyond ASCII: some readers take U+2028 for the end of a line.
+        return json.dumps(told, default=str)
 
 
 class Text(logging.Formatter):

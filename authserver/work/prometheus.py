@@ -5,9 +5,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess, start_http_server, values
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    start_http_server,
+    values,
+)
 
 from authserver.errors import Misconfigured
 from authserver.metrics import COUNTERS
@@ -53,16 +60,23 @@ class Prometheus:
             found = self._times[endpoint] = self._seconds.labels(endpoint=endpoint).observe
         found(seconds)
 
-    def listen(self, host: str, port: int) -> Any:
+    def exposition(self) -> bytes:
+        """Give the metrics of all workers, as a scraper reads them."""
+        return generate_latest(self._all())
+
+    def listen(self, host: str, port: int) -> None:
         """Serve /metrics of all workers, also of those that have ended."""
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry, path=str(self.folder))  # type: ignore[no-untyped-call]
         try:
-            return start_http_server(port, addr=host, registry=registry)
+            start_http_server(port, addr=host, registry=self._all())
         except OSError as error:
             raise Misconfigured(
                 f"Metrics cannot be served on {host}:{port}: {error}", "Give metrics_bind another address."
             ) from error
+
+    def _all(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=str(self.folder))  # type: ignore[no-untyped-call]
+        return registry
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
