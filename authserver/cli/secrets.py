@@ -1,11 +1,12 @@
 """`authserver secrets`: the master key, and the purpose roots under it."""
 
+import os
+
 import click
 
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.config import Config
 from authserver.errors import Misconfigured
-from authserver.issuer import Issuer
 from authserver.keys import master, reseal, roots
 from authserver.vault import Vault
 
@@ -20,13 +21,19 @@ def command() -> None:
 def rotate(as_json: bool) -> None:
     """Start a new version of the master key, and seal everything under it. No token dies.
 
-    Where the key comes from AUTHSERVER_MASTER_KEY, first give every node both versions, the new one as
-    2:KEY beside 1:KEY; this command then seals everything under it.
+    Where the key is a variable or a mounted file, first give every node both versions, 1:OLD and 2:NEW; this
+    command then seals everything under the new one.
     """
     with opened() as issuer:
-        vault = _newest(issuer.config, issuer.vault)
-        done = _reseal(issuer, vault)
-        issuer.revisions.forget()
+        ours = _is_ours(issuer.config)
+        vault = _with_a_new_version(issuer.config) if ours else issuer.vault
+        with issuer.database.writing() as db:
+            done = reseal.reseal(db, vault, now=issuer.clock(), by=CLI)
+    if not ours and not done.moved:
+        raise Misconfigured(
+            "The master key comes from somewhere that cannot be written here, and holds no newer version.",
+            "Give every node both versions, as 1:OLD,2:NEW; restart them, and run this again.",
+        )
     echo(done, as_json)
     click.echo("Back the master key up now, then run `authserver secrets backed-up`.", err=True)
 
@@ -52,25 +59,12 @@ def backed_up(as_json: bool) -> None:
     echo({"version": version, "backed_up": True}, as_json)
 
 
-def _newest(config: Config, vault: Vault) -> Vault:
-    if config.master_key:
-        if vault.version == 1:
-            raise Misconfigured(
-                "AUTHSERVER_MASTER_KEY holds one version, so there is nothing to rotate to.",
-                "Give 1:OLD,2:NEW to every node, restart them, and run this again.",
-            )
-        return vault
+def _is_ours(config: Config) -> bool:
+    """Whether the key is in a file that we may replace; a mounted secret or a variable is the operator's."""
     path = config.master_key_path
-    try:
-        master.add_version(path)
-    except OSError as error:
-        raise Misconfigured(
-            f"{path} cannot be written: {error}",
-            "Add a line with the next version and a new key where the file comes from, then run this again.",
-        ) from error
+    return not config.master_key and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _with_a_new_version(config: Config) -> Vault:
+    master.add_version(config.master_key_path)
     return master.vault_of(config)
-
-
-def _reseal(issuer: Issuer, vault: Vault) -> reseal.Resealed:
-    with issuer.database.writing() as db:
-        return reseal.reseal(db, vault, now=issuer.clock(), by=CLI)
