@@ -37,6 +37,8 @@ def test_a_person_is_found_by_every_name_in_every_form(world: World) -> None:
         assert find.find(db, zoe.id) == zoe
         for name in ("", "zoe", "zoë@example.com", "x" * 300, "a\x00b", "\ud800", "' OR 1=1 --", "%", "_"):
             assert find.by_identifier(db, name) is None, name
+            assert find.find(db, name) is None, name
+            assert find.by_subject(db, name) is None, name
 
 
 def test_only_a_verified_address_signs_in(world: World) -> None:

@@ -36,6 +36,7 @@ ADDRESSES = [
     ("::ffff:127.0.0.1", False),
     ("::ffff:169.254.169.254", False),
     ("::ffff:10.0.0.1", False),
+    ("::ffff:93.184.216.34", True),
     ("::7f00:1", False),
     ("64:ff9b::a9fe:a9fe", False),
     ("64:ff9b:1::a00:1", False),
