@@ -16,7 +16,7 @@ class Counted:
 COUNTERS: Mapping[str, Counted] = {
     "requests": Counted("Requests answered.", ("endpoint", "status")),
     "tokens_issued": Counted("Token responses that were successful.", ("grant",)),
-    "sign_ins": Counted("Sign-ins that were completed, refused or limited.", ("result",)),
+    "events": Counted("Audit events, such as sign_in, sign_in_failed, refresh_reused.", ("event",)),
     "refusals": Counted("Refusals, each with a reference that `authserver explain` knows.", ("code",)),
     "database_errors": Counted("Units of work that the database broke off.", ("kind",)),
     "jobs": Counted("Background jobs that ran on this node.", ("job", "result")),

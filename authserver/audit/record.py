@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 
+from authserver import metrics
 from authserver.audit.actor import Actor
 from authserver.audit.events import Event
 from authserver.opaque import new_id
@@ -31,3 +32,4 @@ def record(db: Session, event: Event, *, by: Actor, at: datetime) -> None:
             "data": json.dumps(event.data(), separators=(",", ":"), default=str),
         },
     ).close()
+    metrics.count("events", event=event.name)

@@ -17,6 +17,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, make_url, orm, pool
 from sqlalchemy import exc as sqlalchemy_errors
 
+from authserver import metrics
 from authserver.errors import Unavailable
 from authserver.store.types import Base, read_time, time_text
 
@@ -188,6 +189,7 @@ class Database:
         ) as error:
             if is_away(error):
                 session.invalidate()
+            metrics.count("database_errors", kind=type(error).__name__)
             raise Unavailable(f"database: {type(error).__name__}: {error}".strip()) from error
         finally:
             session.close()
