@@ -1,11 +1,13 @@
 """The one typed catalogue of live settings: each has a default, a sentence, and bounds."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Seconds = Annotated[int, Field(ge=0, le=400 * 86_400)]
+# Bounds stand in each field alone: of two that are laid over each other pydantic checks only one.
+Seconds = int
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+LONGEST = 400 * DAY
 
 
 class Settings(BaseModel):
@@ -44,30 +46,33 @@ class Settings(BaseModel):
         MINUTE, ge=5, le=10 * MINUTE, description="Seconds an authorization code lives."
     )
     refresh_idle_lifetime: Seconds = Field(
-        14 * DAY, ge=MINUTE, description="A refresh token unused for this long ends."
+        14 * DAY, ge=MINUTE, le=LONGEST, description="A refresh token unused for this long ends."
     )
     refresh_lifetime: Seconds = Field(
-        30 * DAY, ge=MINUTE, description="A refresh family ends this long after its grant."
+        30 * DAY, ge=MINUTE, le=LONGEST, description="A refresh family ends this long after its grant."
     )
     refresh_grace: Seconds = Field(
-        10, le=MINUTE, description="A retry within these seconds gets the same successor; 0 is off."
+        10, ge=0, le=MINUTE, description="A retry within these seconds gets the same successor; 0 is off."
     )
     code_replay_grace: Seconds = Field(
-        10, le=MINUTE, description="A code seen again later than this revokes its tokens."
+        10, ge=0, le=MINUTE, description="A code seen again later than this revokes its tokens."
     )
 
     # Sessions
     session_idle: Seconds = Field(
-        10 * MINUTE, ge=MINUTE, description="A browser sign-in ends after this long without input."
+        10 * MINUTE,
+        ge=MINUTE,
+        le=LONGEST,
+        description="A browser sign-in ends after this long without input.",
     )
     session_lifetime: Seconds = Field(
-        12 * HOUR, ge=MINUTE, description="A browser sign-in ends after this long at the latest."
+        12 * HOUR, ge=MINUTE, le=LONGEST, description="A browser sign-in ends after this long at the latest."
     )
     remembered_idle: Seconds = Field(
-        7 * DAY, ge=MINUTE, description="The idle limit with 'keep me signed in'."
+        7 * DAY, ge=MINUTE, le=LONGEST, description="The idle limit with 'keep me signed in'."
     )
     remembered_lifetime: Seconds = Field(
-        30 * DAY, ge=MINUTE, description="The absolute limit with 'keep me signed in'."
+        30 * DAY, ge=MINUTE, le=LONGEST, description="The absolute limit with 'keep me signed in'."
     )
     keep_signed_in: bool = Field(
         default=True, description="Whether the sign-in page offers 'keep me signed in'."
@@ -115,10 +120,10 @@ class Settings(BaseModel):
 
     # Keys and records
     key_publish_ahead: Seconds = Field(
-        DAY, ge=HOUR, description="Seconds a next key is published before it may sign."
+        DAY, ge=HOUR, le=LONGEST, description="Seconds a next key is published before it may sign."
     )
     key_retire_after: Seconds = Field(
-        DAY, ge=HOUR, description="Seconds a retiring key stays in the JWKS at least."
+        DAY, ge=HOUR, le=LONGEST, description="Seconds a retiring key stays in the JWKS at least."
     )
     audit_retention_days: int = Field(365, ge=7, le=3_650, description="Days that audit events are kept.")
     id_token_alg: Literal["ES256", "RS256"] = Field(

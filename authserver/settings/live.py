@@ -28,13 +28,14 @@ class Fixed:
 
 def load(db: Session, config: Config) -> Settings:
     """Read what holds now. A stored value that is no good any more is left aside with a line in the log."""
-    changed = {name: value for name, value in changed_settings(db).items() if name in values.FIELDS}
-    return in_force(changed, fixed(config))
+    return in_force(changed_settings(db), fixed(config))
 
 
 def in_force(changed: Mapping[str, Any], fixed_ones: Mapping[str, Fixed]) -> Settings:
     found = {}
     for name, value in changed.items():
+        if name not in values.FIELDS:
+            continue  # of a version that had it
         try:
             found[name] = values.check(name, value)
         except Refusal as error:

@@ -73,12 +73,8 @@ def from_text(name: str, text: str) -> Any:
 
 
 def schema(name: str) -> Mapping[str, Any]:
-    """The JSON schema of a setting's value, with the bounds that hold."""
-    info = FIELDS[name]
-    found = {key: value for key, value in _adapter(name).json_schema().items() if key != "default"}
-    lower = [each.ge for each in info.metadata if hasattr(each, "ge")]
-    upper = [each.le for each in info.metadata if hasattr(each, "le")]
-    return found | ({"minimum": max(lower)} if lower else {}) | ({"maximum": min(upper)} if upper else {})
+    """The JSON schema of a setting's value."""
+    return {key: value for key, value in _adapter(name).json_schema().items() if key != "default"}
 
 
 @cache
