@@ -25,9 +25,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import event, select
 
 from authserver.app import App, create_app
@@ -56,6 +57,19 @@ START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 PASSWORD = "Analytical engines weave"
 CALLBACK = "https://app.example/callback"
 QUICK = {"argon2_memory": 8, "argon2_time": 1, "address_failures": 100_000, "client_requests": 100_000}
+
+
+class Compiled(BytecodeCache):
+    """Templates compiled once a run: a world is new for each test, the pages are not."""
+
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key + bucket.checksum in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key + bucket.checksum])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
 
 
 @dataclass(slots=True)
@@ -281,6 +295,7 @@ def inhabited(config: Config) -> Iterator[World]:
     """A world on a prepared installation, reachable at its URL for as long as this lasts."""
     clock = HandClock()
     world = World(app=create_app(config, clock=clock), clock=clock)
+    world.app.flask.jinja_env.bytecode_cache = Compiled()
     wire.INSIDE[origin_of(world.url)] = world.send
     try:
         yield world
