@@ -26,7 +26,7 @@ USERINFO: frozenset[Into] = frozenset({"userinfo"})
 RESERVED = frozenset(
     {
         "_claim_names", "_claim_sources", "act", "acr", "active", "amr", "at_hash", "aud", "auth_time",
-        "authorization_details", "azp", "c_hash", "client_id", "cnf", "crit", "events", "exp", "iat", "iss",
+        "authorization_details", "azp", "c_hash", "client_id", "cnf", "crit", "events", "exp", "grant", "iat", "iss",
         "jti", "may_act", "nbf", "nonce", "permissions", "roles", "s_hash", "scope", "scopes", "sid", "sub",
         "sub_id", "token_type", "txn", "typ", "vot", "vtm",
     }

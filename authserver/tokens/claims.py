@@ -3,19 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from authserver.clock import seconds
-from authserver.groups.attributes import declared
+from authserver.groups.attributes import RESERVED, Into, declared
 from authserver.issuer import Issuer
 from authserver.users.user import User
-
-Into = Literal["id_token", "userinfo", "access_token"]
-
-RESERVED = frozenset(
-    {"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "azp", "at_hash"}
-    | {"c_hash", "sid", "client_id", "scope", "grant", "cnf", "act", "may_act"}
-)
 
 
 def release(

@@ -74,7 +74,9 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
     named = audience_apis(issuer, wanted.resources)
     if len(named) < len(wanted.resources):
         # Left out, the audience would become another one.
-        raise NotIssued("an API of this grant is gone", detail=" ".join(wanted.resources), rule="resource_gone")
+        raise NotIssued(
+            "an API of this grant is gone", detail=" ".join(wanted.resources), rule="resource_gone"
+        )
     _check_level(client, named, standing)
     user = None
     if client.allowed_groups is not None or _group_bound(named) or _person_needed(issuer, standing, wanted):

@@ -1,6 +1,7 @@
 """Lines of the house that import-linter cannot see: who may sign, and who may touch a JWT library."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,18 @@ def test_the_scan_sees_what_it_is_for() -> None:
         "def door(s):\n    return _a(s)\ndef _a(s):\n    return s.sign({})\ndef other():\n    return 1\n"
     )
     assert doors(ast.parse(through)) == {"door"}
+
+
+def test_randomness_comes_from_the_operating_system() -> None:
+    """KEY-9: `random` is banned by the linter, and nothing in the package imports it."""
+    config = tomllib.loads((HOUSE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    banned = config["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert "random" in banned
+    for path in SOURCES:
+        names = {
+            alias.name.partition(".")[0]
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert "random" not in names, path
