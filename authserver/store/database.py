@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 import psycopg
 from flask_sqlalchemy import SQLAlchemy
@@ -108,13 +108,6 @@ class Session:
             self._fairy.invalidate()
 
 
-class FlaskApp(Protocol):
-    config: Any
-    extensions: dict[str, Any]
-
-    def app_context(self) -> Any: ...
-
-
 @dataclass(slots=True)
 class Database:
     """The pools, bound once in create_app."""
@@ -124,7 +117,7 @@ class Database:
     counting: Callable[[str], None] | None = None
 
     @classmethod
-    def bind(cls, app: FlaskApp, url: str, *, pool_size: int = 16) -> "Database":
+    def bind(cls, app: Any, url: str, *, pool_size: int = 16) -> "Database":
         app.config.update(
             SQLALCHEMY_DATABASE_URI=url,
             SQLALCHEMY_BINDS={

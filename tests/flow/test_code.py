@@ -231,7 +231,7 @@ def test_what_was_sent_is_never_echoed(world: World, junk: str) -> None:
         assert reply.status == 400
         words = reply.json()["error_description"]
         assert junk not in words
-        assert all(c == " " or "\x21" <= c <= "\x7e" and c not in '"\\' for c in words)
+        assert all(c == " " or ("\x21" <= c <= "\x7e" and c not in '"\\') for c in words)
 
 
 def test_a_grant_type_must_be_the_clients(world: World) -> None:
