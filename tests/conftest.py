@@ -81,7 +81,9 @@ def deployment(request: pytest.FixtureRequest, run_as: Callable[[str, str], Depl
 
 
 @pytest.fixture(params=SHAPES)
-def playground(request: pytest.FixtureRequest, run_as: Callable[[str, str], Deployment]) -> Iterator[Deployment]:
+def playground(
+    request: pytest.FixtureRequest, run_as: Callable[[str, str], Deployment]
+) -> Iterator[Deployment]:
     """The same, for tests that move its clock, change its settings and take its nodes away."""
     running = run_as("playground", request.param)
     yield running

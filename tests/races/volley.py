@@ -31,12 +31,17 @@ class Shot:
         headers = {"Host": host, "Connection": "close", **self.headers}
         if self.body:
             headers["Content-Length"] = str(len(self.body))
-        lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
 def form_to(path: str, form: Fields, headers: Mapping[str, str] | None = None) -> Shot:
-    return Shot(method="POST", path=path, headers={"Content-Type": FORM, **(headers or {})}, body=encoded(form))
+    return Shot(
+        method="POST", path=path, headers={"Content-Type": FORM, **(headers or {})}, body=encoded(form)
+    )
 
 
 def of_client(party: RelyingParty, path: str, form: Mapping[str, str]) -> Shot:

@@ -1,0 +1,75 @@
+"""Changes that an admin makes, and how soon every worker of every node follows them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from authserver.audit import SYSTEM
+from authserver.settings import change
+from tests.oidc import RelyingParty
+from tests.serve import Deployment
+from tests.wire import Reply, send
+
+# The kernel deals new connections to the workers of a port; that so many all go to one of two is as good as never.
+CONNECTIONS = 16
+WITHIN = 1.0
+
+
+def everywhere(deployment: Deployment, ask: Callable[[str], Reply], told: Callable[[Reply], bool]) -> bool:
+    """Whether every worker of every node answers so; `ask` is given the address of a node."""
+    addresses = [f"http://127.0.0.1:{port}" for port in deployment.ports]
+    return all(told(ask(address)) for address in addresses for _ in range(CONNECTIONS))
+
+
+def soon_everywhere(
+    deployment: Deployment, ask: Callable[[str], Reply], told: Callable[[Reply], bool], *, since: float
+) -> None:
+    """AD-5: from a second after the change on, no worker answers otherwise."""
+    while not everywhere(deployment, ask, told):
+        assert time.monotonic() - since < WITHIN, "a worker still answers as before"
+    # What was new everywhere stays so: nobody goes back to an older copy.
+    assert everywhere(deployment, ask, told)
+
+
+def token_for(robot: RelyingParty) -> Callable[[str], Reply]:
+    """How a client of its own asks a node for a token."""
+    form, headers = robot.credentials()
+    body = "&".join(["grant_type=client_credentials", *(f"{name}={value}" for name, value in form)]).encode()
+
+    def ask(address: str) -> Reply:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return send("POST", f"{address}/oauth/token", {**kind, **headers}, body)
+
+    return ask
+
+
+@contextmanager
+def settings(deployment: Deployment, robot: RelyingParty, **values: Any) -> Iterator[None]:
+    """These settings hold on every worker while this lasts."""
+    before = _set(deployment, values)
+    _wait(deployment, robot)
+    try:
+        yield
+    finally:
+        _set(deployment, before)
+        _wait(deployment, robot)
+
+
+def _set(deployment: Deployment, values: dict[str, Any]) -> dict[str, Any]:
+    with deployment.opened() as issuer, issuer.database.writing() as db:
+        before = {name: change.load(db, issuer, name).value for name in values}
+        for name, value in values.items():
+            change.set_(db, issuer, name, value, by=SYSTEM)
+    return before
+
+
+def _wait(deployment: Deployment, robot: RelyingParty) -> None:
+    """Until all workers have read the settings again: a lifetime that nothing else uses tells."""
+    with deployment.opened() as issuer, issuer.database.writing() as db:
+        mark = change.load(db, issuer, "access_token_lifetime").value % 1000 + 301
+        change.set_(db, issuer, "access_token_lifetime", mark, by=SYSTEM)
+    since = time.monotonic()
+    soon_everywhere(
+        deployment, token_for(robot), lambda reply: reply.json().get("expires_in") == mark, since=since
+    )
