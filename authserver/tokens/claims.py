@@ -20,8 +20,9 @@ def release(
     account = _account(user)
     found: dict[str, Any] = {}
     for attribute in declared(issuer):
-        by_scope = attribute.scope in granted and into in attribute.tokens
-        if attribute.name not in RESERVED and (by_scope or attribute.name in asked):
+        # Asking by name moves a claim to another token; only its scope, agreed to, lets it out at all.
+        wanted = into in attribute.tokens or attribute.name in asked
+        if attribute.scope in granted and wanted and attribute.name not in RESERVED:
             kept = account if attribute.kept == "account" else user.attributes
             found[attribute.name] = kept.get(attribute.name)
     return {name: value for name, value in found.items() if value not in (None, "")}
