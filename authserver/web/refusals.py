@@ -10,10 +10,13 @@ from typing import Any
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from authserver.clients import find as clients
+from authserver.clients.client import Client
 from authserver.errors import AuthserverError, NotFound, Refusal, TooMany, Unavailable
 from authserver.issuer import Issuer
 from authserver.web import csrf, pages
 from authserver.web.context import issuer, request_id
+from authserver.web.language import gettext
 from authserver.web.paths import is_admin, is_machine
 
 log = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ BY_STATUS = {
     404: "There is nothing at this address.",
     405: "This address does not answer requests of that kind.",
 }
+FOR_MAKERS = frozenset({pages.RefusedKind.APP_REQUEST, pages.RefusedKind.INPUT, pages.RefusedKind.FORBIDDEN})
 SERVER_ERROR = 500
 REFUSED = "authserver.refused"  # in the environ: a refusal that stood before Flask was asked
 
@@ -73,7 +77,6 @@ class Told:
             "reference": self.reference,
         }
         return json.dumps(found, separators=(",", ":")).encode()
-
 
     def as_problem(self) -> bytes:
         """The body for programs that administer. RFC 9457, with the reference and what is wrong with each field."""
@@ -212,13 +215,42 @@ def _shown(told: Told) -> pages.Page:
         case status if status >= SERVER_ERROR:
             return pages.ServerError(reference=told.reference, reason=told.reason)
         case _:
-            return pages.Refused(
-                kind=_kind(told),
-                reference=told.reference,
-                sentence=told.public,
-                reason=told.reason,
-                retry_after=told.retry_after,
-            )
+            return _refused(told, _kind(told))
+
+
+def _refused(told: Told, kind: pages.RefusedKind) -> pages.Page:
+    """A refusal with whom to ask, and one way out: to the app that asked, or to one's own account."""
+    by_app = kind is pages.RefusedKind.APP_REQUEST
+    client = _client() if by_app else None
+    return pages.Refused(
+        kind=kind,
+        reference=told.reference,
+        sentence=told.public if kind in FOR_MAKERS else "",
+        app=None if client is None else _app(client),
+        way_out=_to_app(client) if by_app else pages.Link(title=gettext("Your account"), url="/account"),
+        reason=told.reason,
+        retry_after=told.retry_after,
+    )
+
+
+def _app(client: Client) -> pages.App:
+    return pages.App(name=client.name, logo_url=client.logo_url, contact=client.contact)
+
+
+def _to_app(client: Client | None) -> pages.Link | None:
+    home = pages.safe_link(client.client_uri) if client is not None else ""
+    return (
+        pages.Link(title=gettext("Back to %(app)s", app=client.name), url=home) if client and home else None
+    )
+
+
+def _client() -> Client | None:
+    """The app that a refused request named, if there is one."""
+    named: str | None = g.get("client")
+    try:
+        return clients.by_client_id(issuer(), named) if named else None
+    except Unavailable:
+        return None
 
 
 def _kind(told: Told) -> pages.RefusedKind:

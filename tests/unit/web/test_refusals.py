@@ -4,6 +4,7 @@ import logging
 import re
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Blueprint, abort
@@ -153,3 +154,29 @@ def test_addresses_that_are_not_ours_are_one_cause(world: World) -> None:
     references = {reference_of(world.get(f"/wp-admin/{n}")) for n in range(20)}
     assert len(references) == 1
     assert world.explain(references.pop()).count == 20
+
+
+def test_a_refused_app_is_named_with_whom_to_ask_and_the_way_back(world: World) -> None:
+    """AZ-2: a 400 page, no redirect, the refused address nowhere as a link; `explain` knows app and difference."""
+    web = world.add_client(name="Field Notes", contact="help@app.example", client_uri="https://app.example/")
+    visit = world.browser().open(web.begin(redirect_uri="https://app.example/callback/").url)
+    assert visit.status == 400
+    assert "Field Notes" in visit.page.heading
+    links = [link.to for link in visit.page.links]
+    assert "mailto:help@app.example" in links
+    assert "https://app.example/" in links
+    assert "https://app.example/callback/" not in links
+    found = world.explain(reference_of(visit.reply))
+    assert (found.client, found.value) == ("web", "https://app.example/callback/")
+    assert "trailing slash" in (found.nearest or "")
+
+
+@pytest.mark.parametrize("client_id", ["", "unknown", "web\x00", "x" * 5000, "'--", "<script>"])
+def test_a_made_up_app_is_refused_on_a_page(world: World, client_id: str) -> None:
+    """AZ-2, T-2: whatever it is called."""
+    reply = world.get(
+        f"/oauth/authorize?{urlencode({'client_id': client_id, 'redirect_uri': 'https://evil.example'})}"
+    )
+    assert reply.status == 400
+    assert "<script>" not in reply.text
+    assert "https://evil.example" not in re.findall(r'href="([^"]*)"', reply.text)
