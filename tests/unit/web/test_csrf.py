@@ -7,7 +7,7 @@ from flask import Blueprint, request
 
 from authserver.audit import SYSTEM
 from authserver.keys import roots
-from authserver.web import csrf
+from authserver.web import csrf, sessions
 from authserver.web.guards import Guard, demands
 from tests.agent import Browser
 from tests.flow.conftest import MakeWorld
@@ -132,6 +132,21 @@ def test_a_form_from_another_site_goes_where_the_protocol_wants_it(place: World)
     """AZ-5, LO-1: such routes take a POST from anywhere, and no cookie counts in it."""
     visit = place.browser().post_from("/cross-site", {"a": "b"}, "https://app.example/")
     assert visit.reply.text == "done"
+
+
+def test_no_cookie_counts_in_what_another_site_posts(place: World) -> None:
+    """AZ-5: also where a browser sends cookies along, the posted request is nobody's."""
+    asked = Blueprint("asked", __name__)
+
+    def whose() -> str:
+        return "nobody" if sessions.current() is None else "somebody"
+
+    view = demands(Guard.CROSS_SITE)(whose)
+    asked.add_url_rule("/whose", "whose", view, methods=["GET", "POST"])
+    place.app.flask.register_blueprint(asked)
+    browser = place.signed_in(place.add_user())
+    assert sent(place, browser, "/whose", None).text == "nobody"
+    assert browser.open("/whose").reply.text == "somebody"
 
 
 def test_a_token_outlives_the_roll_of_its_root(place: World) -> None:
