@@ -12,7 +12,7 @@ ID = sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")
 TIME = sa.String(32).with_variant(sa.DateTime(timezone=True), "postgresql")
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915
     op.create_table(
         "apis",
         sa.Column("id", ID, nullable=False),
@@ -504,7 +504,7 @@ def upgrade() -> None:
         op.execute("ALTER TABLE sso_sessions SET (fillfactor = 70)")
 
 
-def downgrade() -> None:
+def downgrade() -> None:  # noqa: PLR0915
     op.drop_table("session_clients")
     with op.batch_alter_table("user_emails", schema=None) as batch_op:
         batch_op.drop_index(
