@@ -1,6 +1,8 @@
 """Metadata, computed from what is switched on. OpenID Connect Discovery §3, RFC 8414 §2."""
 
 import json
+import logging
+import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,9 @@ from authserver.jose.kinds import CLIENT_ALGS
 from authserver.oauth.grants import GRANTS
 from authserver.opaque import digest
 
+log = logging.getLogger(__name__)
+HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+MOST_HOSTS = 20
 CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 PROTOCOL_CLAIMS = ("sub", "iss", "auth_time", "acr", "amr", "sid")
 BACK_CHANNEL = {
@@ -54,7 +59,23 @@ def base_for(issuer: Issuer, host: str) -> str:
     for url in issuer.config.internal_urls:
         if urlsplit(url).netloc == host:
             return url.rstrip("/")
+    if issuer.config.is_development and host != urlsplit(issuer.url).netloc:
+        _point_out(issuer, host)
     return issuer.url
+
+
+def _point_out(issuer: Issuer, host: str) -> None:
+    """In development: the line that would make this address one of ours, said once."""
+    said: set[str] = issuer.kept("unlisted_hosts", set)
+    if host not in said and len(said) < MOST_HOSTS and HOST.fullmatch(host):
+        said.add(host)
+        log.warning(
+            "discovery was read at %s, which is not listed: endpoints stay at %s. To be reached there, add "
+            'internal_urls = ["http://%s"] to the configuration.',
+            host,
+            issuer.url,
+            host,
+        )
 
 
 def metadata(issuer: Issuer, base: str) -> dict[str, Any]:

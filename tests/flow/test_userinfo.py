@@ -207,3 +207,13 @@ def test_origins_of_clients_may_read_answers_and_strangers_may_not(world: World)
         world.get("/oauth/authorize", {"Origin": "https://spa.example"}).header("Access-Control-Allow-Origin")
         is None
     )
+
+
+def test_development_says_which_line_makes_an_address_ours(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """MD-1: once for each host, and only what can be a host."""
+    for host in ("authserver:8000", "authserver:8000", 'x"]\nforged'):
+        world.get("/.well-known/openid-configuration", {"Host": host})
+    assert caplog.text.count('internal_urls = ["http://authserver:8000"]') == 1
+    assert "forged" not in caplog.text
