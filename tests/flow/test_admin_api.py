@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from authserver.input import Form
 from authserver.opaque import digest
+from authserver.store.operations import ApiTokenRow
 from authserver.users.access import SCOPES, reaches
 from authserver.web.api import openapi
 from authserver.web.api.settings import SettingForm
@@ -121,6 +122,19 @@ def test_a_token_reaches_what_its_scopes_name_and_nothing_else(world: World) -> 
             assert ask(rest[scope], route).status == 403, f"{route.method} {route.path}"
 
 
+def test_a_role_that_lost_its_scopes_lost_its_routes(world: World) -> None:
+    """AD-1: the role is asked for at each request, not only when the token was made."""
+    asker = admin(world)
+    assert asker.token is not None
+    with world.writing() as db:
+        row = db.orm.get(ApiTokenRow, asker.token.id)
+        assert row is not None
+        row.role = "auditor"
+    for route in routes(world):
+        reached = reaches("auditor", route.demand.role or "")
+        assert (ask(asker, route).status != 403) is reached, f"{route.method} {route.path}"
+
+
 def test_a_session_opens_nothing_here_and_a_token_opens_no_page(world: World) -> None:
     """AD-4: cookies do not count at the API, tokens do not count at the pages."""
     ada, web = world.add_user(role="owner"), world.add_client(first_party=True)
@@ -137,8 +151,10 @@ def test_a_session_opens_nothing_here_and_a_token_opens_no_page(world: World) ->
 
 
 def test_there_is_no_cors(world: World) -> None:
-    """WEB-7: no page of another origin reads an answer."""
-    reply = admin(world).get("/clients", headers={"Origin": "https://app.example"})
+    """WEB-7: no page of another origin reads an answer, and no cookie is set."""
+    reply = admin(world).get("/clients", headers={"Origin": "https://app.example", "Accept-Language": "de"})
+    assert not reply.all("Set-Cookie")
+    assert reply.header("Cache-Control") == "no-store"
     assert not [name for name, _ in reply.headers if name.lower().startswith("access-control")]
     preflight = stranger(world).send(
         "OPTIONS",
