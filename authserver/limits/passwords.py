@@ -92,9 +92,10 @@ def forgive(db: Session, made: Try) -> None:
     db.hot(FORGIVE, {"id": made.id}).close()
 
 
-def reset(db: Session, account: bytes, device: str | None) -> None:
+def reset(db: Session, account: bytes, device: str | None, now: datetime) -> None:
     """A full sign-in: the account's count starts again, and this device's."""
-    db.hot(RESET, {"account": account, "kind": PASSWORD, "device": device or PASSWORD}).close()
+    kinds = {"kind": PASSWORD, "device": device or PASSWORD}
+    db.hot(RESET, {"account": account, **kinds, "counted": True, "stale": db.time(now - UNDER_WAY)}).close()
 
 
 def clear(db: Session, roots: Roots, user_id: str) -> None:

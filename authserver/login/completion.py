@@ -55,7 +55,7 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
     if not attach(db, tx, session.id, issuer.clock()):
         raise LookupError("the login moved under the one who had just advanced it")
     if tx.steps_up != session.id:
-        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id)
+        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, issuer.clock())
     return Entered(tx=tx, session=session, handle=handle, device=device)
 
 

@@ -30,6 +30,10 @@ TRY = Hot(
 )
 COUNT = Hot("UPDATE failures SET counted = :counted WHERE id = :id")
 FORGIVE = Hot("DELETE FROM failures WHERE id = :id")
-RESET = Hot("DELETE FROM failures WHERE account = :account AND kind IN (:kind, :device)")
+# A try that is still looked at stays: whoever made it decides it, and two who wait for each other decide nothing.
+RESET = Hot(
+    """DELETE FROM failures
+        WHERE account = :account AND kind IN (:kind, :device) AND (counted = :counted OR at <= :stale)"""
+)
 CLEAR = Hot("DELETE FROM failures WHERE account = :account")
 SWEEP = Hot("DELETE FROM failures WHERE kind = :kind AND at < :before")

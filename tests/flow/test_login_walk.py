@@ -55,7 +55,7 @@ class Walk:
     begun: dict[str, float] = field(default_factory=dict)
     enrolled: dict[str, datetime] = field(default_factory=dict)
 
-    def do(self, name: str, *given: Any) -> None:
+    def do(self, name: Any, *given: Any) -> None:
         getattr(self, name)(*given)
         self.look()
 
