@@ -1,9 +1,11 @@
 """The command `authserver`: one file per noun, read only when its noun is asked for."""
 
-from importlib import import_module, metadata
+import gc
+from importlib import import_module
 
 import click
 
+from authserver import __version__
 from authserver.errors import AuthserverError, Misconfigured
 
 NOUNS = {
@@ -34,7 +36,10 @@ class Nouns(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in NOUNS:
             return None
+        # Loading makes no garbage, and looking for it meanwhile costs a tenth of the start.
+        gc.disable()
         module = import_module(f"authserver.cli.{cmd_name.replace('-', '_')}")
+        gc.enable()
         command: click.Command = module.command
         command.name = cmd_name
         return command
@@ -57,7 +62,7 @@ class Nouns(click.Group):
 
 
 @click.group(cls=Nouns, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(metadata.version("authserver"), prog_name="authserver")
+@click.version_option(__version__, prog_name="authserver")
 def main() -> None:
     """Run and administer a self-hosted OAuth 2.0 and OpenID Connect authorization server.
 

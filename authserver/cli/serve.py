@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from importlib import import_module, metadata
+from importlib import import_module
 from multiprocessing.synchronize import Event
 from multiprocessing.util import Finalize
 from typing import Any
@@ -20,8 +20,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from authserver import __version__, logs, metrics
 from authserver import config as configuration
-from authserver import logs, metrics
 from authserver.app import App, create_app
 from authserver.cli.checks import Finding, of_configuration, of_installation, refuse
 from authserver.config import Config
@@ -201,7 +201,7 @@ def _announce(config: Config, link: str | None, signals: Signals) -> None:
     """Say where the server runs, once it does."""
     if not signals.ready.wait(STARTS_WITHIN):
         return
-    lines = [f"authserver {metadata.version('authserver')} runs on {config.url}"]
+    lines = [f"authserver {__version__} runs on {config.url}"]
     if config.issuer:
         lines.append(f"  it listens on {config.bind}")
     lines.append(f"  its data is in {config.data_dir}")

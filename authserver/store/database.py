@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any, Literal, TypeVar
 
-import psycopg
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, make_url, orm, pool
 from sqlalchemy import exc as sqlalchemy_errors
@@ -29,6 +29,14 @@ T = TypeVar("T")
 NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 RETRIES = 3
 BUSY_MS = 5_000
+LOCK_NOT_AVAILABLE = "55P03"
+WANTS_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+FAILURES: tuple[type[Exception], ...] = (
+    sqlite3.OperationalError,
+    sqlalchemy_errors.OperationalError,
+    sqlalchemy_errors.InterfaceError,
+    sqlalchemy_errors.TimeoutError,
+)
 
 
 class Hot:
@@ -113,6 +121,7 @@ class Database:
     """The pools, bound once in create_app."""
 
     engines: Mapping[Mode, Engine]
+    failures: tuple[type[Exception], ...] = FAILURES
     node: str = ""
     counting: Callable[[str], None] | None = None
 
@@ -138,7 +147,7 @@ class Database:
         for mode, engine in found.items():
             if engine.dialect.name == "sqlite":
                 prepare_sqlite(engine, mode)
-        return cls(found)
+        return cls(found, failures_of(found["write"]))
 
     @property
     def embedded(self) -> bool:
@@ -172,14 +181,7 @@ class Database:
         try:
             yield session
             session.commit()
-        except (
-            sqlite3.OperationalError,
-            psycopg.OperationalError,
-            psycopg.InterfaceError,
-            sqlalchemy_errors.OperationalError,
-            sqlalchemy_errors.InterfaceError,
-            sqlalchemy_errors.TimeoutError,
-        ) as error:
+        except self.failures as error:
             if is_away(error):
                 session.invalidate()
             metrics.count("database_errors", kind=type(error).__name__)
@@ -192,10 +194,18 @@ class Database:
             engine.dispose()
 
 
+def failures_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """What the driver raises when the database is away or busy. Only PostgreSQL pays for its driver's import."""
+    if engine.dialect.name == "sqlite":
+        return FAILURES
+    driver = import_module("psycopg")
+    return (*FAILURES, driver.OperationalError, driver.InterfaceError)
+
+
 def is_away(error: Exception) -> bool:
     """Whether the connection itself is of no more use."""
     original = getattr(error, "orig", error)
-    return isinstance(original, psycopg.Error) and not isinstance(original, psycopg.errors.LockNotAvailable)
+    return hasattr(original, "sqlstate") and original.sqlstate != LOCK_NOT_AVAILABLE
 
 
 def retrying(attempt: Callable[[], T]) -> T:
@@ -212,9 +222,9 @@ def retrying(attempt: Callable[[], T]) -> T:
 
 def wants_retry(error: BaseException | None) -> bool:
     original = getattr(error, "orig", error)
-    if isinstance(original, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)):
-        return True
-    return isinstance(original, sqlite3.OperationalError) and "locked" in str(original)
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original)
+    return getattr(original, "sqlstate", None) in WANTS_RETRY
 
 
 def engine_options(url: str, mode: Mode, pool_size: int) -> dict[str, Any]:
