@@ -48,13 +48,14 @@ class Clock:
 
     path: Path
     offset: float = 0.0
+    standing: float | None = None
 
     def __post_init__(self) -> None:
         self.set(self.offset)
 
     def set(self, offset: float) -> None:
         """So many seconds ahead of the machine's clock."""
-        self.offset = offset
+        self.offset, self.standing = offset, None
         self._write(f"{offset:+}")
 
     def advance(self, seconds: float) -> None:
@@ -63,12 +64,12 @@ class Clock:
 
     def stand(self, at: float) -> None:
         """Time stands at this moment, in seconds since 1970, until it is set again."""
-        self.offset = at - time.time()
+        self.offset, self.standing = at - time.time(), at
         self._write(f"={at}")
 
     def now(self) -> float:
-        """What the product takes the time to be, while time runs."""
-        return time.time() + self.offset
+        """What the product takes the time to be."""
+        return time.time() + self.offset if self.standing is None else self.standing
 
     def _write(self, text: str) -> None:
         # A new file each time: a process never reads half of one, and its stamp surely changes.

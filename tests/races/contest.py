@@ -1,0 +1,134 @@
+"""Threads of several processes that do one thing at the same moment, on one database and without a server.
+
+`python -m tests.races.contest` reads how to open the installation, then rounds; of each it prints what every
+one of its threads got. `Contest` is the other end: it starts two such processes, and lets them go together.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from authserver.app import create_app
+from authserver.audit import SYSTEM
+from authserver.config import Config
+from authserver.issuer import Issuer
+from authserver.once import consume, remember
+from authserver.store import Session, retrying
+from authserver.store.locks import take_lease
+from authserver.users import first
+from tests.races.volley import THREADS, TIMEOUT
+from tests.serve import PROJECT, environment
+
+PROCESSES = 2
+PHC = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$YmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFk"
+Given = Mapping[str, Any]
+Act = Callable[[Session, Issuer, Given, str], Any]
+
+
+def spend(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Spend a ticket, as the redemption of a code does."""
+    found = consume(db, issuer.roots, given["kind"], given["key"], given["answer"], now=issuer.clock())
+    kept = asdict(found) if type(found).__name__ == "Wrong" else {}
+    return [type(found).__name__, kept.get("attempts_left")]
+
+
+def keep(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Remember what somebody else handed us for one use."""
+    return remember(db, given["kind"], given["value"], issuer.clock() + timedelta(minutes=1))
+
+
+def own(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Become the first owner; everybody under an address of their own."""
+    about = {"email": f"{who}@{given['round']}.example", "name": who}
+    made = first.make(db, issuer, given["ticket"], about, PHC, by=SYSTEM)
+    return None if made is None else made.id
+
+
+def lead(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Take the lease of a job."""
+    now = issuer.clock()
+    return take_lease(db, given["job"], who, now=now, until=now + timedelta(minutes=10))
+
+
+ACTS: Mapping[str, Act] = {act.__name__: act for act in (spend, keep, own, lead)}
+
+
+class Contest:
+    """Two processes that wait for the next round."""
+
+    def __init__(self, processes: list[subprocess.Popen[str]]) -> None:
+        self._processes = processes
+        for process in processes:
+            assert self._line(process) == "ready"
+
+    def round(self, act: str, **given: Any) -> list[Any]:
+        """What each of the 32 threads got."""
+        line = json.dumps({"act": act, **given}) + "\n"
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.write(line)
+            process.stdin.flush()
+        return [result for process in self._processes for result in self._line(process)]
+
+    def _line(self, process: subprocess.Popen[str]) -> Any:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"a contestant ended with {process.wait()}"
+        return json.loads(line)
+
+
+@contextmanager
+def contest(data: Path, settings: Mapping[str, str]) -> Iterator[Contest]:
+    """A contest on this installation."""
+    started: list[subprocess.Popen[str]] = []
+    try:
+        for number in range(PROCESSES):
+            started.append(  # noqa: PERF401 - each that was started is ended
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.races.contest", f"process-{number}"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    cwd=PROJECT,
+                    env=environment(data, None, settings),
+                )
+            )
+        yield Contest(started)
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def contend(name: str) -> None:
+    """The other end: one line in, one line out."""
+    issuer = create_app(Config(background=False)).issuer
+    many = THREADS // PROCESSES
+    go = threading.Barrier(many, timeout=TIMEOUT)
+
+    def attempt(act: Act, given: Given, who: str) -> Any:
+        with issuer.database.writing() as db:
+            return act(db, issuer, given, who)
+
+    def one(number: int, given: Given) -> Any:
+        issuer.roots  # noqa: B018 - nobody reads keys when it begins
+        go.wait()
+        return retrying(lambda: attempt(ACTS[given["act"]], given, f"{name}-{number}"))
+
+    with ThreadPoolExecutor(many) as threads:
+        print(json.dumps("ready"), flush=True)
+        for line in sys.stdin:
+            given = json.loads(line)
+            print(json.dumps(list(threads.map(one, range(many), [given] * many))), flush=True)
+
+
+if __name__ == "__main__":
+    contend(sys.argv[1])
