@@ -176,10 +176,16 @@ def _check_form() -> None:
     body = request.get_data(cache=True)
     if body.count(b"&") >= FIELDS:
         raise Refusal("There are too many parameters.", rule="form_fields", value=str(body.count(b"&") + 1))
+    if b"\x00" in body or b"%00" in body:
+        raise _nul("form")
 
 
 def _check_text() -> None:
     """Text that no store takes is refused before anything reads it."""
     for place, text in (("path", request.path), ("query", request.query_string.decode("latin-1"))):
         if "\x00" in text or "%00" in text:
-            raise Refusal("There is a NUL character in the request.", rule="nul", value=place)
+            raise _nul(place)
+
+
+def _nul(place: str) -> Refusal:
+    return Refusal("There is a NUL character in the request.", rule="nul", value=place)

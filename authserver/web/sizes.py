@@ -1,4 +1,4 @@
-"""How big a request may be, decided from its head before anything reads its body."""
+"""What of a request is read at all, decided from its head before anything reads its body."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +12,8 @@ QUERY_BYTES = 16 * 1024
 FIELDS = 64
 
 
-class TooBig(Refusal):
-    """More than this server reads; `status` says of what."""
+class Unread(Refusal):
+    """More than this server reads, or nothing that can be read; `status` says of what."""
 
     def __init__(self, status: int, public: str, *, rule: str, value: str = "") -> None:
         super().__init__(public, code="invalid_request", rule=rule, value=value, status=status)
@@ -27,7 +27,7 @@ def refused(environ: Mapping[str, Any]) -> Refusal | None:
             count += 1
             total += len(name) + len(value)
     if count > HEADERS or total > HEADER_BYTES:
-        return TooBig(
+        return Unread(
             431,
             "The request's headers are too big.",
             rule="header_size",
@@ -35,22 +35,35 @@ def refused(environ: Mapping[str, Any]) -> Refusal | None:
         )
     query = environ.get("QUERY_STRING", "")
     if len(query) > QUERY_BYTES:
-        return TooBig(414, "The address is too long.", rule="query_size", value=f"{len(query)} bytes")
+        return Unread(414, "The address is too long.", rule="query_size", value=f"{len(query)} bytes")
     if query.count("&") >= FIELDS:
-        return TooBig(
+        return Unread(
             400, "There are too many parameters.", rule="query_fields", value=str(query.count("&") + 1)
         )
+    if not _is_text(query):
+        return Unread(400, "The address is not UTF-8.", rule="query_encoding")
     return _body_refused(environ)
+
+
+def _is_text(query: str) -> bool:
+    """Whether the bytes that a server dressed as Latin-1 are UTF-8."""
+    if query.isascii():
+        return True
+    try:
+        query.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _body_refused(environ: Mapping[str, Any]) -> Refusal | None:
     length = environ.get("CONTENT_LENGTH") or ""
     if not length:
         if "HTTP_TRANSFER_ENCODING" in environ:
-            return TooBig(411, "The request does not say how long it is.", rule="length_required")
+            return Unread(411, "The request does not say how long it is.", rule="length_required")
         return None
     if not (length.isascii() and length.isdigit()):
-        return TooBig(400, "The request's length is not a number.", rule="length_number", value=length)
+        return Unread(400, "The request's length is not a number.", rule="length_number", value=length)
     if len(length) > len(str(BODY)) or int(length) > BODY:
-        return TooBig(413, "The request is too big.", rule="body_size", value=f"{length} bytes")
+        return Unread(413, "The request is too big.", rule="body_size", value=f"{length} bytes")
     return None

@@ -125,7 +125,17 @@ class World:
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """One request to the app, as a server would hand it over."""
-        environ = environ_of(method, url, headers, body) | {"REMOTE_ADDR": self.ip}
+        return self._ask(url, environ_of(method, url, headers, body))
+
+    def ask(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        """As send(), with a query that no client would write."""
+        url = self.url + path
+        return self._ask(url, environ_of(method, url, headers, body) | {"QUERY_STRING": query})
+
+    def _ask(self, url: str, environ: dict[str, Any]) -> Reply:
+        environ["REMOTE_ADDR"] = self.ip
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, found: list[tuple[str, str]], *_: Any) -> None:

@@ -49,6 +49,19 @@ def test_pages_take_forms_alone(world: World) -> None:
     assert reply.status == 415
 
 
+@pytest.mark.parametrize("query", ["tx=%00", "tx=\x00", "tx=\xed\xa0\x80", "\xff=1"])
+def test_an_address_is_text(world: World, query: str) -> None:
+    """T-2: NUL and what is not UTF-8 are refused before anything reads them."""
+    assert world.ask("GET", "/login", query, {}, None).status == 400
+    assert world.ask("GET", "/login", "tx=\xc3\xa9", {}, None).status == 200
+
+
+@pytest.mark.parametrize("body", [b"username=a%00b", b"username=a\x00b"])
+def test_no_store_meets_a_nul(world: World, body: bytes) -> None:
+    """T-2: PostgreSQL takes no NUL, so no form brings one."""
+    assert world.send("POST", f"{world.url}/login", FORM, body).status == 400
+
+
 def said(text: str) -> str:
     """The reference on a page."""
     return next(word for word in text.replace("<", " ").replace(">", " ").split() if is_reference(word))
