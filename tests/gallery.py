@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from markupsafe import Markup
+from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -135,7 +136,7 @@ PAGES: dict[str, Page] = {
     "consent-growing": pages.Consent(
         **TOKEN,
         action="/oauth/consent",
-        app=replace(GRADES, logo_url="https://grades.nordhafen.example/logo.png"),
+        app=replace(GRADES, logo_url="/static/favicon.svg"),
         person=MARA,
         asks=(*ASKS[:2], Asked(sentence="Read your grades", is_new=True)),
         growing=True,
@@ -259,7 +260,7 @@ def hostile(value: Any) -> Any:
 
 
 def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
-    """An app that shows the gallery: /NAME?ui_locales=de, and an index at /."""
+    """An app that shows the gallery: /NAME?ui_locales=de&status=200, and an index at /."""
     app = Flask("authserver.web")
     pages.install(app, branding=lambda: branding, override=override)
     language.install(app, offered=lambda: LANGUAGES, cookie=lambda: request.cookies.get("lang"))
@@ -270,7 +271,7 @@ def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
 
     @app.get("/<name>")
     def show(name: str) -> Response:
-        return pages.render(PAGES[name])
+        return pages.render(PAGES[name], status=request.args.get("status", type=int))
 
     @app.get("/static/accent.css")
     def accent() -> Response:
@@ -298,6 +299,11 @@ LOOKS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def keep_still(page: BrowserPage) -> None:
+    """Let the form_post page stay: it would be gone before it is seen."""
+    page.route("**/form_post.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+
+
 def shoot(base: str, folder: Path, names: Iterator[str] | list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     wanted = list(names)
@@ -306,8 +312,7 @@ def shoot(base: str, folder: Path, names: Iterator[str] | list[str]) -> None:
         for look, (options, tag) in LOOKS.items():
             context = browser.new_context(reduced_motion="reduce", **options)
             page = context.new_page()
-            # That page would be gone before it is seen.
-            page.route("**/form_post.js*", lambda route: route.abort())
+            keep_still(page)
             for name in wanted:
                 page.goto(f"{base}/{name}?ui_locales={tag}")
                 page.screenshot(path=folder / f"{name}.{look}.png", full_page=True)

@@ -123,6 +123,11 @@ def overridden() -> str:
     return _first(wished().split()[:MOST_TAGS], offered()) or ""
 
 
+def tag(language: str) -> str:
+    """What the `lang` attribute says of it: the pseudo-locale is English in odd letters."""
+    return f"{SOURCE}-x-{PSEUDO}" if language == PSEUDO else language
+
+
 def direction(language: str) -> str:
     """Which way its lines run: ltr or rtl."""
     if language == PSEUDO:

@@ -106,7 +106,7 @@ def render(page: Page, *, status: int | None = None) -> Response:
         page.template,
         page=page,
         branding=branding,
-        language=spoken,
+        language=language.tag(spoken),
         direction=language.direction(spoken),
         switches=_switches(page, spoken),
         accent_url=accent_url(branding),
@@ -165,10 +165,11 @@ def _switches(page: Page, spoken: str) -> tuple[Switch, ...]:
         return ()
     over = language.overridden()
 
-    def url(tag: str) -> str:
-        wanted = {"to": tag, "return": here} | ({"over": over} if over and over != tag else {})
+    def url(to: str) -> str:
+        wanted = {"to": to, "return": here} | ({"over": over} if over and over != to else {})
         return at(f"/language?{urlencode(wanted)}")
 
     return tuple(
-        Switch(tag=tag, name=language.NAMES[tag], url=url(tag), is_current=tag == spoken) for tag in tags
+        Switch(tag=language.tag(each), name=language.NAMES[each], url=url(each), is_current=each == spoken)
+        for each in tags
     )
