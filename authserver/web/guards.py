@@ -148,9 +148,8 @@ ENFORCE: Mapping[Guard, Enforcer] = {
 
 
 def is_fresh(authentication: Authentication, now: datetime, fresh_for: int) -> bool:
-    """Whether somebody proved who they are within these seconds."""
-    latest = max((proof.at for proof in authentication.proofs), default=authentication.at)
-    return now - latest <= timedelta(seconds=fresh_for)
+    """Whether somebody signed in anew within these seconds; a proof that was only added does not count. SU-4."""
+    return now - authentication.at <= timedelta(seconds=fresh_for)
 
 
 def send_to(path: str) -> Response:

@@ -185,7 +185,9 @@ class TestDevices:
         visit = mine.submit(page.form("Sign out everywhere else"))
         assert visit.trail[0].status == 303
         assert mine.open("/account").page.heading != "Sign in"
-        assert other.open("/account").page.heading == "Sign in"
+        visit = other.open("/account")
+        assert visit.page.heading == "Sign in"
+        assert "ended the sign-in here" in visit.page.words
         assert web.refresh(kept).access_token
         with pytest.raises(OAuthError, match="invalid_grant"):
             web.refresh(lost)

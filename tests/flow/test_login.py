@@ -293,6 +293,23 @@ class TestTransactions:
         assert first.value == second.value
         assert count(world, "sso_sessions") == 1
 
+    def test_a_double_submit_for_an_app_reaches_the_app(self, world: World) -> None:
+        """AZ-14: also when the browser dropped the first answer, and with it the cookie."""
+        ada, web = world.add_user(), world.add_client("web", first_party=True)
+        browser = world.browser()
+        request = web.begin()
+        form = browser.open(request.url, web.redirect_uri).page.form("Sign in")
+        fields = form.fields({"username": ada.email, "password": ada.password})
+        cookie = browser.jar.get("as_browser")
+        assert cookie is not None
+        headers = {"Cookie": f"{cookie.name}={cookie.value}", "Sec-Fetch-Site": "same-origin"}
+        dropped = world.post("/login", fields, headers)
+        assert dropped.status == 303
+        visit = browser.submit(form, {"username": ada.email, "password": ada.password})
+        assert visit.left_for
+        assert web.returned(request, visit.left_for)["code"]
+        assert count(world, "sso_sessions") == 1
+
     def test_somebody_elses_half_of_a_double_submit_gets_nothing(self, world: World) -> None:
         """AZ-14, CVE-4: a page that one person sent gives another nobody's session."""
         ada, bob = world.add_user(), world.add_user("bob@example.org")

@@ -242,6 +242,30 @@ class TestStepUp:
         assert after.claims["sid"] != before.claims["sid"]
         assert count(world, "sso_sessions", "ended_at IS NULL") == 1
 
+    def test_one_more_proof_is_no_fresh_sign_in(self, world: World) -> None:
+        """SU-4: what changes an account asks for the password again."""
+        ada = world.add_user()
+        factor = FakeCode()
+        register(world.issuer, factor)
+        web = world.add_client("web", first_party=True)
+        browser = world.browser()
+        sign_in(browser, web, ada)
+        factor.owners.add(ada.id)
+        world.clock.advance(minutes=6)
+        sign_in(browser, web, ada, acr_values="mfa")
+        assert browser.open("/account/password").page.heading == "Confirm that it is you"
+
+    def test_a_stronger_session_is_repeated_as_strongly(self, world: World, ada: Resident) -> None:
+        """SU-4: a weaker way is not offered where the session had a stronger one."""
+        register(world.issuer, OtherCode.of([ada.id]))
+        web = world.add_client("web", first_party=True)
+        browser = world.browser()
+        sign_in(browser, web, ada)
+        browser.open(web.begin(prompt="login").url, web.redirect_uri)
+        visit = fill_password(browser, ada.email, ada.password)
+        assert visit.page.heading == "One more proof"
+        assert browser.open(visit.url.replace("/login/fake", "/login/weak")).page.heading == "One more proof"
+
     def test_a_fresh_proof_for_an_account_change_asks_for_both(self, world: World, ada: Resident) -> None:
         """SU-4, PW-9: at the account's highest factor."""
         browser = world.browser()

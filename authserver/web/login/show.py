@@ -24,6 +24,11 @@ from authserver.web.pages import (
 )
 
 DAY, MINUTE = 86_400, 60
+WHY = {
+    "idle": SignInState.AWAY,
+    "ended_by_owner": SignInState.ELSEWHERE,
+    "password_changed": SignInState.ELSEWHERE,
+}
 
 
 def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0) -> Page:
@@ -32,8 +37,8 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         return _reauthenticate(under, state, retry_after)
     settings = issuer().settings
     over = None if state else visit.ended()
-    if over is not None and over.reason == "idle":
-        state = SignInState.AWAY
+    if over is not None:
+        state = WHY.get(over.reason)
     return SignIn(
         here=f"/login?tx={under.value}",
         csrf_token=csrf.token(),

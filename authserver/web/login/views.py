@@ -39,7 +39,9 @@ def sign_in() -> Response:
 @demands(Guard.BROWSER_POST)
 def prove() -> Response:
     """Name and password."""
-    under = visit.under_way() or visit.late()
+    under = visit.under_way()
+    if under is None or (under.tx.session is not None and sessions.current() is None):
+        under = visit.late()
     if under is None:
         return _over()
     if under.tx.session is not None:
