@@ -23,6 +23,7 @@ from authserver.web import (
     context,
     cookies,
     guards,
+    guide,
     headers,
     home,
     language,
@@ -65,7 +66,8 @@ class App:
         refusal = sizes.refused(environ)
         if refusal is None:
             return self._edge(environ, start_response)
-        environ[refusals.REFUSED] = refusal
+        # The page that says so reads nothing of what was refused.
+        environ |= {refusals.REFUSED: refusal, "QUERY_STRING": "", "CONTENT_LENGTH": "0"}
         return self._pages(environ, start_response)
 
     def _pages(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
@@ -98,7 +100,7 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     guards.install(flask, admin=access.enforce)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
     pages.install(flask, branding=context.branding, override=config.templates_dir)
-    for blueprint in (home.blueprint, *OAUTH, *LOGIN, *ACCOUNT, *ADMIN):
+    for blueprint in (home.blueprint, guide.blueprint, *OAUTH, *LOGIN, *ACCOUNT, *ADMIN):
         flask.register_blueprint(blueprint)
     return App(issuer, flask)
 
