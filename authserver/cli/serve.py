@@ -91,7 +91,6 @@ def command() -> None:
     )
     threading.Thread(target=_announce, args=(config, link, signals), daemon=True).start()
     # What was loaded until here is shared by all workers, and no collector needs to look at it again.
-    gc.collect()
     gc.freeze()
     try:
         server.serve(target_loader=partial(_worker, config, signals), wrap_loader=False)
@@ -191,7 +190,6 @@ def _worker(config: Config, signals: Signals) -> Any:
     ending(app.issuer).begun = signals.ends.is_set
     if config.background:
         Loop(issuer=app.issuer).start()
-    gc.collect()
     gc.freeze()
     signals.ready.set()
     return logs.accessed(app) if config.access_log else app
