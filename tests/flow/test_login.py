@@ -1,5 +1,7 @@
 """How a person signs in: one page, one answer for every wrong try, a session only for what was proved."""
 
+from urllib.parse import quote
+
 import argon2
 import pytest
 
@@ -30,6 +32,30 @@ def test_the_page_that_was_asked_for_survives_the_sign_in(world: World) -> None:
     browser = world.browser()
     browser.open("/account/apps?done=")
     assert fill(browser, ada.email, ada.password).url == f"{world.url}/account/apps?done="
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/%2F%2Fevil.example",
+        "javascript:alert(1)",
+        "/a%0d%0ab",
+        "",
+    ],
+)
+def test_a_sign_in_leads_to_our_own_pages_alone(world: World, target: str) -> None:
+    """WEB-3: anything else ends on the account page."""
+    ada = world.add_user()
+    browser = world.browser()
+    browser.open(f"/login?return_to={quote(target, safe='')}")
+    visit = fill(browser, ada.email, ada.password)
+    assert visit.left_for is None
+    assert visit.url == f"{world.url}/account"
+    browser.open(f"/account/fresh?return_to={quote(target, safe='')}")
+    assert fill_password(browser, "", ada.password).url == f"{world.url}/account"
 
 
 def test_an_apps_request_survives_the_sign_in(world: World) -> None:
