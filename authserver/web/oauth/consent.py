@@ -69,7 +69,7 @@ def _page(found: AuthorizeRequest, person: Person, asks: AskConsent, tx: str) ->
         pages.Consent(
             csrf_token=csrf.token(),
             tx=tx,
-            action=pages.at(PATH),
+            action=PATH,
             app=app_of(client, found.to.redirect_uri),
             person=person_of(person.user),
             asks=tuple(

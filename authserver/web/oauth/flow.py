@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import g, request
+from flask import g
 from werkzeug.wrappers import Response
 
 from authserver.authentication import Level, SessionId
@@ -192,7 +192,7 @@ def _not_allowed(judged: Judged, decision: NotAllowed) -> Response:
             person=person_of(person.user),
             reference=reference,
             back_url=answer.url if isinstance(answer, Redirect) else "",
-            switch_url=f"{request.script_root}/login?tx={tx}",
+            switch_url=f"/login?tx={tx}",
         )
     )
 

@@ -92,7 +92,7 @@ def _confirm(asked: LogoutRequest, session: SsoSession, tx: str) -> Response:
     return pages.render(
         pages.SignOutConfirm(
             csrf_token=csrf.token(),
-            action=pages.at(CONFIRM),
+            action=CONFIRM,
             person=person_of(user),
             app=app_of(asked.client, asked.back or "") if asked.client is not None else None,
             keeps={"tx": tx},
