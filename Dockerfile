@@ -6,7 +6,7 @@ WORKDIR /srv/authserver
 COPY requirements.lock ./
 RUN pip install --require-hashes -r requirements.lock
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml setup.py README.md ./
 COPY authserver ./authserver
 COPY migrations ./migrations
 RUN pip install --no-deps .

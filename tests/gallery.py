@@ -36,6 +36,8 @@ from authserver.web.pages import (
     SignInState,
     Way,
 )
+from authserver.web.pages_guide import Guide
+from authserver.web.snippets import snippets
 
 LANGUAGES = language.available(("en", "de"), mirrored=True)
 PLAIN = Branding(
@@ -87,6 +89,11 @@ PAGES: dict[str, Page] = {
     ),
     "home-no-owner": pages.Home(
         issuer="http://localhost:8000", documentation_url="https://docs.example/", needs_owner=True
+    ),
+    "guide": Guide(
+        issuer="https://id.nordhafen.example",
+        endpoints={"token_endpoint": "https://id.nordhafen.example/oauth/token"},
+        snippets=dict(snippets("https://id.nordhafen.example")),
     ),
     "sign-in": pages.SignIn(**FORM, app=NOTES),
     "sign-in-plain": pages.SignIn(**FORM, keep_days=0),

@@ -1,7 +1,5 @@
 """The front page, the choice of a language, and the small files that browsers and robots ask for."""
 
-from importlib import metadata
-
 from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,8 +16,7 @@ from authserver.web.paths import safe_path
 
 blueprint = Blueprint("home", __name__)
 ROBOTS = "User-agent: *\nDisallow: /\n"
-LINKS = dict(link.split(", ", 1) for link in metadata.metadata("authserver").get_all("Project-URL") or ())
-DOCUMENTATION = LINKS.get("Documentation", "")
+DOCUMENTATION = "/docs"
 
 
 @blueprint.get("/")
