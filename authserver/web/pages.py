@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response, current_app, render_template, request
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, pass_context
+from jinja2.runtime import Context
 
 from authserver.settings.colours import check_accent, contrast
 from authserver.web import headers, language
@@ -80,7 +81,7 @@ def install(app: Flask, *, branding: Callable[[], Branding], override: Path | No
     environment.loader = make_loader(override)
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(
-        at=at,
+        at=_at,
         contact_link=contact_link,
         day=day,
         moment=moment,
@@ -122,6 +123,11 @@ def render(page: Page, *, status: int | None = None) -> Response:
 def at(path: str) -> str:
     """A path of this server as a link: an issuer may have a path of its own before it."""
     return f"{request.script_root}{path}" if path.startswith("/") else path
+
+
+@pass_context  # so that a compiled template does not keep the path of the request that it was compiled in
+def _at(context: Context, path: str) -> str:
+    return at(path)
 
 
 def static_url(name: str) -> str:
