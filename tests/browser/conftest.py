@@ -1,5 +1,6 @@
 """A real browser: Chromium in several looks, an accessibility check, and screenshots that stay."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -124,3 +125,12 @@ def assert_accessible() -> Callable[[Page], None]:
         assert needed <= given, f"{page.url} is {needed} px wide in a window of {given} px"
 
     return check
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
