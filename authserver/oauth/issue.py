@@ -24,16 +24,19 @@ def issue(
     *,
     agreed: Iterable[str] = (),
     by: Actor,
-) -> str:
+) -> str | None:
     """Open the family that every token will descend from, and give the one code for it. AZ-17.
 
-    `agreed` is what the person allowed just now: it is remembered in the same transaction.
+    `agreed` is what the person allowed just now: it is remembered in the same transaction. None when the session
+    ended meanwhile: nothing may be made for it any more.
     """
 
-    def attempt() -> str:
+    def attempt() -> str | None:
         with issuer.database.writing() as db:
+            client_id = request.client.client_id
+            if not sso.join(db, session.id, client_id, issuer.clock()):
+                return None
             if agreed:
-                client_id = request.client.client_id
                 consents.remember(db, issuer, person.user.id, client_id, agreed, by=by)
             return _issue(db, issuer, request, person, session, by)
 
@@ -58,7 +61,7 @@ def _issue(
         by=by,
         now=now,
     )
-    code = open_ticket(
+    return open_ticket(
         db,
         issuer.roots,
         KIND,
@@ -72,5 +75,3 @@ def _issue(
             "nonce": request.nonce,
         },
     )
-    sso.joined(db, session.id, client.client_id, now)
-    return code

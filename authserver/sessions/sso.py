@@ -216,10 +216,13 @@ def end_others(  # noqa: PLR0913
     return len(ended)
 
 
-def joined(db: Session, session_id: str, client_id: str, now: datetime) -> None:
-    """An app took part in this session."""
+def join(db: Session, session_id: str, client_id: str, now: datetime) -> bool:
+    """Let an app take part in a session; False when that has ended.
+
+    Until this transaction ends nothing ends the session, so that whoever ends it then finds the app's grant.
+    """
     values = {"session": session_id, "client": client_id, "now": db.time(now)}
-    db.hot(JOIN_CLIENT, values).close()
+    return db.one(JOIN_CLIENT, values) is not None
 
 
 def clients_of(db: Session, session_id: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ models = SQLAlchemy(model_class=Base, disable_autonaming=True)
 Mode = Literal["read", "write", "fast"]
 T = TypeVar("T")
 NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
+ON_SERVER = re.compile(r"/\*server: (.*?)\*/")
 RETRIES = 3
 BUSY_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
@@ -40,13 +41,16 @@ FAILURES: tuple[type[Exception], ...] = (
 
 
 class Hot:
-    """A statement of a hot path: written once with :names, run on the driver's cursor of either store."""
+    """A statement of a hot path: written once with :names, run on the driver's cursor of either store.
+
+    What stands in /*server: … */ is for a database server alone: a lock, where SQLite has one writer anyway.
+    """
 
     __slots__ = ("pyformat", "sql")
 
     def __init__(self, sql: str) -> None:
         self.sql = " ".join(sql.split())
-        self.pyformat = NAMED.sub(r"%(\1)s", self.sql.replace("%", "%%"))
+        self.pyformat = NAMED.sub(r"%(\1)s", ON_SERVER.sub(r"\1", self.sql).replace("%", "%%"))
 
 
 class Session:

@@ -179,8 +179,10 @@ END_SESSIONS_OF = Hot(
 )
 JOIN_CLIENT = Hot(
     """INSERT INTO session_clients (session_id, client_id, first_at, last_at)
-       VALUES (:session, :client, :now, :now)
-       ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = :now"""
+       SELECT s.id, :client, :now, :now FROM sso_sessions s
+        WHERE s.id = :session AND s.ended_at IS NULL /*server: FOR SHARE*/
+       ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = :now
+    RETURNING session_id"""
 )
 CLIENTS_OF = Hot("SELECT client_id FROM session_clients WHERE session_id = :session ORDER BY first_at")
 

@@ -19,6 +19,12 @@ def current() -> SsoSession | None:
     return found
 
 
+def forget() -> None:
+    """Look again: what was found has ended within this request."""
+    for name in ("looked_up", "touched"):
+        g.pop(name, None)
+
+
 def install(app: Flask) -> None:
     """Let the cookie of a session that was touched live as long as the session does now."""
     app.after_request(_renew_cookie)

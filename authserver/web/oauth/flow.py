@@ -151,6 +151,10 @@ def _issue(judged: Judged, decision: Issue) -> Response:
     code = issue(
         issuer(), asked, person, session, agreed=judged.here.agreed or frozenset(), by=actor(session)
     )
+    if code is None:
+        # The session that stood a moment ago has ended, and whoever looks again sees that.
+        sessions.forget()
+        return proceed(asked)
     answer = with_code(code, asked.to, issuer().url)
     return travel(answer, app_of(asked.client, asked.to.redirect_uri))
 
