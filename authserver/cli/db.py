@@ -5,6 +5,7 @@ from flask import Flask
 
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.config import load_beside
+from authserver.errors import Misconfigured
 from authserver.store import Database, migrating, schema
 from authserver.work.after_restore import after_restore as end_all
 
@@ -18,8 +19,7 @@ def command() -> None:
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
     """Bring the database to the schema that this version needs. Safe on every node at once."""
-    config = load_beside()
-    migrating.upgrade(config.database, revision)
+    migrating.upgrade(_url(), revision)
     click.echo(f"The database has schema {_current() or 'none'}.")
 
 
@@ -28,8 +28,7 @@ def upgrade(revision: str) -> None:
 @click.confirmation_option(prompt="What the newer schema added is deleted. Go back?")
 def downgrade(revision: str) -> None:
     """Go back one step, for the version before this one."""
-    config = load_beside()
-    migrating.downgrade(config.database, revision)
+    migrating.downgrade(_url(), revision)
     click.echo(f"The database has schema {_current() or 'none'}.")
 
 
@@ -52,8 +51,18 @@ def after_restore(as_json: bool) -> None:
 
 
 def _current() -> str | None:
-    database = Database.bind(Flask("authserver"), load_beside().database)
+    database = Database.bind(Flask("authserver"), _url())
     try:
         return schema.current(database)
     finally:
         database.dispose()
+
+
+def _url() -> str:
+    config = load_beside()
+    if not config.database_url and not config.data_dir.is_dir():
+        raise Misconfigured(
+            f"The data folder {config.data_dir} does not exist.",
+            "Run `authserver init`, or name another folder by AUTHSERVER_DATA_DIR.",
+        )
+    return config.database

@@ -175,6 +175,17 @@ def test_the_schema_is_told(run: Run) -> None:
     assert run("db", "upgrade").exit_code == 0
 
 
+@pytest.mark.parametrize("words", [("db", "upgrade"), ("db", "current"), ("keys", "list"), ("purge",)])
+def test_without_an_installation_a_command_says_what_to_do(
+    words: tuple[str, ...], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AUTHSERVER_DATABASE_URL", raising=False)
+    monkeypatch.setenv("AUTHSERVER_DATA_DIR", str(tmp_path / "nothing"))
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "authserver init" in result.stderr
+
+
 def test_after_a_restore_everybody_signs_in_again(run: Run, world: World) -> None:
     person = world.add_user()
     browser = world.signed_in(person)
