@@ -65,21 +65,17 @@ class RevokedTokenRow(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-STANDING = """SELECT g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g.scope, g.resources, g.claims,
+STANDING = """g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g.scope, g.resources, g.claims,
        g.authentication, g.offline, g.generation, g.rotated_at, g.granted_at, g.refresh_expires_at, g.ends_at,
-       g.revoked_at, u.subject, u.status, u.epoch, s.ended_at, s.id, s.idle_until
-  FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_sessions s ON s.id = g.session_id"""
+       g.revoked_at, u.subject, u.status, u.epoch, s.ended_at, s.id, s.idle_until"""
+JOINED = """FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_sessions s ON s.id = g.session_id"""
+REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
 
-LOAD = Hot(f"{STANDING} WHERE g.id = :grant")
-LOAD_TOKEN = Hot(
-    STANDING.replace(
-        "s.idle_until", "s.idle_until, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
-    )
-    + " WHERE g.id = :grant"
-)
+LOAD = Hot(f"SELECT {STANDING} {JOINED} WHERE g.id = :grant")
+LOAD_TOKEN = Hot(f"SELECT {STANDING}, {REVOKED} {JOINED} WHERE g.id = :grant")
 OF_USER = Hot(
-    f"""{STANDING} WHERE g.user_id = :user AND g.revoked_at IS NULL AND g.ends_at > :now
-        ORDER BY g.granted_at DESC"""  # noqa: S608
+    f"SELECT {STANDING} {JOINED} "
+    "WHERE g.user_id = :user AND g.revoked_at IS NULL AND g.ends_at > :now ORDER BY g.granted_at DESC"
 )
 BEGIN = Hot(
     """INSERT INTO grants (id, user_id, user_epoch, client_id, session_id, scope, resources, claims,

@@ -54,7 +54,7 @@ def new_world(tmp_path: Path, template: tuple[Path, str]) -> NewWorld:
     return make
 
 
-def machine(new_world: NewWorld) -> type[RuleBasedStateMachine]:
+def machine(new_world: NewWorld) -> type[RuleBasedStateMachine]:  # noqa: C901  one class, in a closure
     class Truth(RuleBasedStateMachine):
         sign_ins = Bundle("sign_ins")
         families = Bundle("families")
