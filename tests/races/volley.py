@@ -9,7 +9,9 @@ from http.client import HTTPResponse
 from itertools import cycle
 from urllib.parse import urlsplit
 
+from tests.agent import Browser
 from tests.oidc import RelyingParty
+from tests.pages import Form
 from tests.serve import Deployment
 from tests.wire import FORM, Fields, Reply, encoded
 
@@ -48,6 +50,24 @@ def of_client(party: RelyingParty, path: str, form: Mapping[str, str]) -> Shot:
     """A form with the client's own authentication."""
     more, credentials = party.credentials()
     return form_to(path, [*form.items(), *more], credentials)
+
+
+def of_browser(browser: Browser, form: Form, filled: dict[str, str] | None = None) -> Shot:
+    """A form of a page of ours, as this browser would send it."""
+    to = form.address(form.buttons[0])
+    headers = browser._headers("POST", to, [form.page, to], form.page, "null")
+    return form_to(target(to), form.fields(filled, form.buttons[0]), headers)
+
+
+def opening(browser: Browser, url: str, initiator: str) -> Shot:
+    """A link or redirect of another site, followed in this browser."""
+    headers = browser._headers("GET", url, [initiator, url], initiator, None)
+    return Shot(method="GET", path=target(url), headers=headers)
+
+
+def target(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def volley(deployment: Deployment, shots: Sequence[Shot]) -> list[Reply]:
