@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.types import Base, Digest, Id, Json, Sealed, UtcDateTime
@@ -87,7 +87,7 @@ class AuditEventRow(Base):
     user_agent: Mapped[str | None] = mapped_column(String(512))
     node: Mapped[str | None] = mapped_column(String(64))
     data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    position: Mapped[int | None] = mapped_column(unique=True)
+    position: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     previous: Mapped[bytes | None] = mapped_column(Digest)
     hash: Mapped[bytes | None] = mapped_column(Digest)
 

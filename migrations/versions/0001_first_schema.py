@@ -61,7 +61,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("user_agent", sa.String(length=512), nullable=True),
         sa.Column("node", sa.String(length=64), nullable=True),
         sa.Column("data", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=True),
         sa.Column("previous", sa.LargeBinary(length=32), nullable=True),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
