@@ -189,11 +189,22 @@ class Node:
             return []
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        return [int(child) for child in children if b"resource_tracker" not in command_line(int(child))]
+        lines = {int(child): command_line(int(child)) for child in children}
+        # One that was killed has no command line any more, though its parent may not have noticed.
+        return [child for child, line in lines.items() if line and b"resource_tracker" not in line]
 
-    def kill_worker(self) -> None:
-        """kill -9 for one worker."""
-        os.kill(self.workers()[0], signal.SIGKILL)
+    def listeners(self) -> int:
+        """How many sockets take connections on its port: one a worker."""
+        with open("/proc/net/tcp", encoding="ascii") as file:  # noqa: PTH123
+            sockets = [line.split()[1:4] for line in file.readlines()[1:]]
+        address = f"0100007F:{self.port:04X}"
+        return sum(local == address and state == "0A" for local, _, state in sockets)
+
+    def kill_worker(self, pid: int | None = None) -> None:
+        """kill -9 for one worker; comes back when it is gone."""
+        pid = pid or self.workers()[0]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pid not in self.workers(), f"worker {pid} is gone")
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
