@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from authserver.store.schema import METADATA
@@ -22,7 +22,15 @@ def render(kind: str, item: Any, _autogen: AutogenContext) -> str | Literal[Fals
     return PLAIN[type(item).__name__] if isinstance(item, UtcDateTime | Json) else False
 
 
+def tell_postgresql() -> None:
+    """Give the indexes of some rows their condition on PostgreSQL, too (see store.types.partial)."""
+    for index in (index for table in METADATA.tables.values() for index in table.indexes):
+        if "where" in index.info:
+            index.dialect_options["postgresql"]["where"] = text(index.info["where"])
+
+
 def run(connection: Connection) -> None:
+    tell_postgresql()
     context.configure(
         connection=connection,
         target_metadata=METADATA,

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, func, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, String, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.database import Session
-from authserver.store.types import Base, Digest, Id, Json, UtcDateTime
+from authserver.store.types import Base, Digest, Id, Json, UtcDateTime, partial
 
 
 class ClientRow(Base):
@@ -46,15 +46,7 @@ class ApiRow(Base):
     """`scopes` is a list of {name, sentences: {language: text}, clients: [...] | null, groups: [...] | null}."""
 
     __tablename__ = "apis"
-    __table_args__ = (
-        Index(
-            "uq_apis_is_default",
-            "is_default",
-            unique=True,
-            sqlite_where=text("is_default"),
-            postgresql_where=text("is_default"),
-        ),
-    )
+    __table_args__ = (partial("uq_apis_is_default", "is_default", unique=True, where="is_default"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     identifier: Mapped[str] = mapped_column(String(255), unique=True)
     name: Mapped[str] = mapped_column(String(255))

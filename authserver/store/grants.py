@@ -3,11 +3,11 @@
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.database import Hot
-from authserver.store.types import Base, Id, Json, UtcDateTime
+from authserver.store.types import Base, Id, Json, UtcDateTime, partial
 
 
 class ConsentRow(Base):
@@ -24,18 +24,8 @@ class GrantRow(Base):
 
     __tablename__ = "grants"
     __table_args__ = (
-        Index(
-            "ix_grants_user_id",
-            "user_id",
-            sqlite_where=text("revoked_at IS NULL"),
-            postgresql_where=text("revoked_at IS NULL"),
-        ),
-        Index(
-            "ix_grants_session_id",
-            "session_id",
-            sqlite_where=text("revoked_at IS NULL"),
-            postgresql_where=text("revoked_at IS NULL"),
-        ),
+        partial("ix_grants_user_id", "user_id", where="revoked_at IS NULL"),
+        partial("ix_grants_session_id", "session_id", where="revoked_at IS NULL"),
         Index("ix_grants_client_id", "client_id"),
         Index("ix_grants_ends_at", "ends_at"),
     )

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.store.types import Base, Digest, Id, Json, Sealed, UtcDateTime
+from authserver.store.types import Base, Digest, Id, Json, Sealed, UtcDateTime, partial
 
 
 class SettingRow(Base):
@@ -38,15 +38,7 @@ class FactRow(Base):
 
 class SigningKeyRow(Base):
     __tablename__ = "signing_keys"
-    __table_args__ = (
-        Index(
-            "uq_signing_keys_alg_active",
-            "alg",
-            unique=True,
-            sqlite_where=text("state = 'active'"),
-            postgresql_where=text("state = 'active'"),
-        ),
-    )
+    __table_args__ = (partial("uq_signing_keys_alg_active", "alg", unique=True, where="state = 'active'"),)
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
     alg: Mapped[str] = mapped_column(String(16))
     public_jwk: Mapped[dict[str, Any]] = mapped_column(Json)

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.database import Hot
-from authserver.store.types import Base, Digest, Id, Json, UtcDateTime
+from authserver.store.types import Base, Digest, Id, Json, UtcDateTime, partial
 
 
 class SsoSessionRow(Base):
@@ -15,12 +15,7 @@ class SsoSessionRow(Base):
 
     __tablename__ = "sso_sessions"
     __table_args__ = (
-        Index(
-            "ix_sso_sessions_user_id",
-            "user_id",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+        partial("ix_sso_sessions_user_id", "user_id", where="ended_at IS NULL"),
         Index("ix_sso_sessions_expires_at", "expires_at"),
         Index("ix_sso_sessions_previous_digest", "previous_digest"),
     )

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, String, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Index, LargeBinary, MetaData, String, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase
 
 Id = String(32).with_variant(String(32, collation="C"), "postgresql")
@@ -45,6 +45,11 @@ class Json(TypeDecorator[Any]):
 
 Digest = LargeBinary(32)
 Sealed = LargeBinary()
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of some rows. Only migrations tell PostgreSQL so: naming its option here would load its dialect."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), info={"where": where})
 
 
 def time_text(value: datetime) -> str:

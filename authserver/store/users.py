@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, and_, cast, delete, func, or_, select, text
+from sqlalchemy import ForeignKey, Index, String, Text, and_, cast, delete, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.database import Hot, Session
-from authserver.store.types import Base, Id, Json, UtcDateTime
+from authserver.store.types import Base, Id, Json, UtcDateTime, partial
 
 
 class UserRow(Base):
@@ -33,20 +33,8 @@ class UserRow(Base):
 class UserEmailRow(Base):
     __tablename__ = "user_emails"
     __table_args__ = (
-        Index(
-            "uq_user_emails_address_key",
-            "address_key",
-            unique=True,
-            sqlite_where=text("verified_at IS NOT NULL"),
-            postgresql_where=text("verified_at IS NOT NULL"),
-        ),
-        Index(
-            "uq_user_emails_user_id",
-            "user_id",
-            unique=True,
-            sqlite_where=text("is_primary"),
-            postgresql_where=text("is_primary"),
-        ),
+        partial("uq_user_emails_address_key", "address_key", unique=True, where="verified_at IS NOT NULL"),
+        partial("uq_user_emails_user_id", "user_id", unique=True, where="is_primary"),
         Index("ix_user_emails_user_id", "user_id"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
