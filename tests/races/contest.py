@@ -19,7 +19,9 @@ from typing import Any
 from authserver.app import create_app
 from authserver.audit import SYSTEM
 from authserver.config import Config
+from authserver.errors import Refusal
 from authserver.issuer import Issuer
+from authserver.keys import rotation
 from authserver.once import consume, remember
 from authserver.store import Session, retrying
 from authserver.store.locks import take_lease
@@ -58,7 +60,24 @@ def lead(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
     return take_lease(db, given["job"], who, now=now, until=now + timedelta(minutes=10))
 
 
-ACTS: Mapping[str, Act] = {act.__name__: act for act in (spend, keep, own, lead)}
+def publish(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Publish the key that will sign next."""
+    found = rotation.publish_next(
+        db, issuer.vault, given["alg"], settings=issuer.settings, now=issuer.clock(), by=SYSTEM
+    )
+    return found.kid
+
+
+def activate(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Let it sign."""
+    now = issuer.clock()
+    try:
+        return rotation.activate_now(db, given["alg"], settings=issuer.settings, now=now, by=SYSTEM).kid
+    except Refusal as refusal:
+        return refusal.code
+
+
+ACTS: Mapping[str, Act] = {act.__name__: act for act in (spend, keep, own, lead, publish, activate)}
 
 
 class Contest:

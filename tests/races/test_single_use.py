@@ -12,6 +12,7 @@ import pytest
 from authserver.app import create_app
 from authserver.config import Config
 from authserver.issuer import Issuer
+from authserver.keys import rotation
 from authserver.once import Gone, Ticket, consume, open_ticket, peek, remember
 from authserver.store import Hot
 from tests.conftest import STORES
@@ -107,6 +108,20 @@ def test_one_of_32_does_a_job(ground: Ground) -> None:
     for number in range(ROUNDS):
         leads = ground.contest.round("lead", job=f"job {number}")
         assert Counter(leads) == {True: 1, False: THREADS - 1}
+
+
+def test_32_rotations_at_once_are_one(ground: Ground) -> None:
+    """T-1, KEY-1, KEY-2: one next key, which becomes active once, and one active key at every end."""
+    for _ in range(ROUNDS // 4):
+        published = Counter(ground.contest.round("publish", alg="ES256"))
+        ((kid, times),) = published.items()
+        assert times == THREADS
+        activated = Counter(ground.contest.round("activate", alg="ES256"))
+        assert activated == {kid: 1, "no_next_key": THREADS - 1}
+        with ground.issuer.database.reading() as db:
+            states = {key.kid: key.state for key in rotation.all_keys(db) if key.alg == "ES256"}
+        assert [name for name, state in states.items() if state == "active"] == [kid]
+        assert "next" not in states.values()
 
 
 def test_a_ticket_is_good_for_its_own_kind_alone(ground: Ground) -> None:
