@@ -9,6 +9,7 @@ declare -A packages=(
   [redis-server]='command -v redis-server'
   [chromium]='command -v chromium'
   [fonts-dejavu-core]='test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
+  [systemd]='command -v systemd-analyze'
 )
 
 absent() {

@@ -24,6 +24,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def project(pytestconfig: pytest.Config) -> Path:
     return pytestconfig.rootpath
