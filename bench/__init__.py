@@ -1,0 +1,1 @@
+"""Measures authserver beside another provider, in one run, on one machine."""

@@ -1,0 +1,123 @@
+"""`make bench`: both servers, all endpoints, in alternating rounds; QUICK=1 takes less than five minutes."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+
+from bench import processes, signing_in
+from bench.endpoints import ENDPOINTS, POSTGRESQL, SQLITE, Endpoint
+from bench.report import Figure, Report, Row
+from bench.rounds import Pace, alternate
+from bench.sides import Side, ours, peer, seconds_to_first_answer
+from tests.peers.postgresql import PostgreSQL
+from tests.peers.redis import Redis
+
+FULL = Pace(rounds=9, seconds=3.0, warm_up=4.0)
+QUICK = Pace(rounds=3, seconds=1.5, warm_up=2.0)
+STARTS = 5
+MOST_MEGABYTES, MOST_SECONDS, LEAST_OF_HASHES = 100, 0.8, 0.85
+
+
+def main() -> None:
+    is_quick = os.environ.get("QUICK", "0") not in {"", "0"}
+    pace = QUICK if is_quick else FULL
+    chosen = [each for each in ENDPOINTS if each.name in sys.argv[1:] or not sys.argv[1:]]
+    rows: list[Row] = []
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="authserver-bench-") as folder:
+        with _sqlite(Path(folder) / SQLITE) as sides:
+            rows += [_row(each, SQLITE, sides, pace) for each in chosen]
+            figures += _figures(Path(folder) / SQLITE, sides[0], pace)
+        with _postgresql(Path(folder) / POSTGRESQL) as sides:
+            rows += [_row(each, POSTGRESQL, sides, pace) for each in chosen if POSTGRESQL in each.targets]
+    report = Report(rows=rows, figures=figures, is_quick=is_quick)
+    report.write()
+    print(report.text())
+
+
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[Sequence[Side]]:
+    folder.mkdir()
+    with ours(folder) as own, peer(folder) as other:
+        yield own, other
+
+
+@contextmanager
+def _postgresql(folder: Path) -> Iterator[Sequence[Side]]:
+    folder.mkdir()
+    with ExitStack() as stack:
+        with processes.on(processes.SERVER):
+            server, redis, theirs = PostgreSQL.install(), Redis.install(), Redis.install()
+        for started in (server, redis, theirs):
+            stack.callback(started.close)
+        own = stack.enter_context(ours(folder, server, redis))
+        yield own, stack.enter_context(peer(folder, theirs))
+
+
+def _row(endpoint: Endpoint, store: str, sides: Sequence[Side], pace: Pace) -> Row:
+    own, other = alternate(endpoint, sides, pace)
+    pairs = zip(own.loads, other.loads, strict=True)
+    row = Row(
+        endpoint=endpoint.name,
+        title=endpoint.title,
+        store=store,
+        ratio=median(ours.rate / theirs.rate for ours, theirs in pairs),
+        target=endpoint.targets.get(store),
+        rate=own.rate,
+        peer_rate=other.rate,
+        p50_ms=own.milliseconds(0.5),
+        p99_ms=own.milliseconds(0.99),
+        peer_p50_ms=other.milliseconds(0.5),
+        peer_p99_ms=other.milliseconds(0.99),
+        cpu_us=own.cpu_microseconds,
+        peer_cpu_us=other.cpu_microseconds,
+        megabytes=own.megabytes,
+        peer_megabytes=other.megabytes,
+        client_share=max(own.client_share, other.client_share),
+    )
+    print(
+        f"{store:11}{endpoint.title:22} {row.rate:6.0f}/s beside {row.peer_rate:6.0f}/s: {row.ratio:.2f}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return row
+
+
+def _figures(folder: Path, own: Side, pace: Pace) -> list[Figure]:
+    megabytes = own.megabytes()
+    signed = signing_in.measure(own, pace)
+    start = median(seconds_to_first_answer(folder) for _ in range(STARTS))
+    return [
+        Figure(
+            name="memory",
+            title="memory of a worker after the load",
+            value=megabytes,
+            unit="MB",
+            target=f"≤ {MOST_MEGABYTES} MB",
+            met=megabytes <= MOST_MEGABYTES,
+        ),
+        Figure(
+            name="first_answer",
+            title="start to first answer",
+            value=start,
+            unit="s",
+            target=f"≤ {MOST_SECONDS} s",
+            met=start <= MOST_SECONDS,
+        ),
+        Figure(
+            name="sign_in",
+            title=f"password sign-ins beside the hash alone ({signed.rate:.1f} and {signed.hash_rate:.1f} a second)",
+            value=signed.ratio,
+            unit="",
+            target=f"≥ {LEAST_OF_HASHES}",
+            met=signed.ratio >= LEAST_OF_HASHES,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main()
