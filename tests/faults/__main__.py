@@ -1,58 +1,82 @@
-"""`python -m tests.faults`: every fault at length, and a table of what it cost."""
+"""`python -m tests.faults`: every fault at length, 10⁶ racing attempts on each database, and docs/proof/faults.md."""
 
 import argparse
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests import seeds
+from tests.faults import attempts
+from tests.faults.attempts import ATTEMPTS, Result, race
+from tests.faults.ground import Ground
 from tests.faults.harness import Row, endure, faults_of, prepared
+from tests.faults.over_http import race_over_http
+from tests.faults.report import PAGE, page, races, table
 from tests.peers.postgresql import PostgreSQL
 from tests.peers.redis import Redis
+from tests.races.volley import THREADS
+from tests.serve import Store
+
+STORES: tuple[Store, ...] = ("sqlite", "postgresql")
+HTTP_SHARE = 50
 
 
 def main() -> int:
     given = argparse.ArgumentParser(prog="python -m tests.faults")
-    given.add_argument("--seconds", type=float, default=20.0, help="how long each fault goes on")
-    given.add_argument("--store", action="append", choices=["sqlite", "postgresql"])
+    given.add_argument("--seconds", type=float, default=30.0, help="how long each fault goes on")
+    given.add_argument("--attempts", type=int, default=1_000_000, help="racing attempts on each database")
+    given.add_argument("--store", action="append", choices=STORES)
     given.add_argument("--fault", action="append", help="only faults whose name holds this")
     chosen = given.parse_args()
     rows: list[Row] = []
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="authserver-faults-") as folder:
-        for store in chosen.store or ["sqlite", "postgresql"]:
-            rows += run(store, Path(folder) / store, chosen.seconds, chosen.fault or [""])
-    return any(row.violations for row in rows)
+        for store in chosen.store or STORES:
+            with made(store, Path(folder) / store) as ground:
+                rows += suffer(ground, chosen.seconds, chosen.fault or [""])
+                results += contend(ground, chosen.attempts)
+    if not chosen.store and not chosen.fault:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page(rows, results, threads=attempts.THREADS, volley=THREADS), encoding="utf-8")
+    return any(row.violations for row in rows) or any(result.violations for result in results)
 
 
-def run(store: str, folder: Path, seconds: float, wanted: list[str]) -> list[Row]:
-    rows = []
+@contextmanager
+def made(store: Store, folder: Path) -> Iterator[Ground]:
+    """The product on a store of its own, which nobody else needs."""
     with ExitStack() as stack:
         server = redis = None
         if store == "postgresql":
-            server, redis = PostgreSQL.install(), Redis.install()
-            stack.callback(redis.close)
+            server = PostgreSQL.install()
             stack.callback(server.close)
-        seed = seeds.build("postgresql" if server else "sqlite", folder / "seed", server)
-        ground = stack.enter_context(prepared(seed, folder / "ground", redis))
-        for name in faults_of(ground):
-            if any(word in name for word in wanted):
-                rows.append(endure(ground, name, seconds))
-                show(rows[-1])
+            redis = Redis.install()
+            stack.callback(redis.close)
+        seed = seeds.build(store, folder / "seed", server)
+        yield stack.enter_context(prepared(seed, folder / "ground", redis))
+
+
+def suffer(ground: Ground, seconds: float, wanted: list[str]) -> list[Row]:
+    rows = []
+    for name in faults_of(ground):
+        if any(word in name for word in wanted):
+            rows.append(endure(ground, name, seconds))
+            print(table(rows[-1:]), end="", flush=True)
+            for sentence in rows[-1].violations[:20]:
+                print("  !", sentence, flush=True)
     return rows
 
 
-def show(row: Row) -> None:
-    print(
-        f"{row.store:28} {row.fault:38} {row.requests:6} requests {row.errors:5} errors"
-        f" {row.unanswered:4} unanswered {row.slowest:5.1f} s slowest {row.sign_ins} {row.codes} {row.rotations}"
-        f" {len(row.violations)} violations",
-        flush=True,
-    )
-    for sentence in row.violations[:20]:
-        print("   !", sentence)
-    for sentence in row.said[:10]:
-        print("   -", sentence)
+def contend(ground: Ground, many: int) -> list[Result]:
+    """A third of the attempts for each kind of thing, some of them over HTTP."""
+    results = []
+    for what in ATTEMPTS if many else ():
+        over_http = many // len(ATTEMPTS) // HTTP_SHARE
+        results.append(race(ground.deployment, what, many // len(ATTEMPTS) - over_http))
+        results.append(race_over_http(ground, what, over_http))
+        print(races(results[-2:]), end="", flush=True)
+    return results
 
 
 if __name__ == "__main__":

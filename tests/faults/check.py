@@ -41,7 +41,9 @@ def _of_families(deployment: Deployment, notes: Notes) -> list[str]:
     rows = deployment.rows("SELECT id, generation, revoked_at, revoke_reason, session_id FROM grants")
     known = {row[0]: row[1:] for row in rows}
     return [
-        sentence for family in notes.families.values() for sentence in _of_family(family, known.get(family.id))
+        sentence
+        for family in notes.families.values()
+        for sentence in _of_family(family, known.get(family.id))
     ]
 
 

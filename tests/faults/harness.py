@@ -39,7 +39,7 @@ class Row:
 
 
 def faults_of(ground: Ground) -> dict[str, Fault]:
-    return {**trouble.EVERYWHERE, **(trouble.ON_SERVERS if ground.server else {})}
+    return {**trouble.EVERYWHERE, **(trouble.ON_SERVERS if ground.server else trouble.ON_ONE_NODE)}
 
 
 @contextmanager

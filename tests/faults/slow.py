@@ -49,9 +49,7 @@ class SlowWay:
                 for way in ways:
                     way.cancel()
 
-    async def _copy(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, later: bool
-    ) -> None:
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, later: bool) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 if later and self.delay:

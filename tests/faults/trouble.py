@@ -87,9 +87,9 @@ def take_the_connections(ground: Ground, until: float) -> None:
 
 def fill_the_pool(ground: Ground, until: float) -> None:
     """Somebody holds what every request writes, so that each connection of the pool waits for it."""
-    hold = 2.0
     while left(until):
         some_time(until)
+        hold = min(2.0, 0.5 + left(until))
         if ground.server:
             with ground.server.connect(ground.database) as connection, connection.transaction():
                 connection.execute("LOCK TABLE grants IN ACCESS EXCLUSIVE MODE")
@@ -118,7 +118,7 @@ def pause_a_node(ground: Ground, until: float) -> None:
         some_time(until)
         node = secrets.choice(ground.nodes)
         signal_all(node, signal.SIGSTOP)
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(min(PAUSE_SECONDS, 1.0 + left(until)))
         wake(node)
         if not left(until):
             return
@@ -169,17 +169,19 @@ def restart_one_by_one(ground: Ground, until: float) -> None:
             return
 
 
+ROLLING = "rolling restart"
 EVERYWHERE: Mapping[str, Fault] = {
     "nothing": nothing,
     "kill -9 of a node": kill_a_node,
     "kill -9 of a worker": kill_a_worker,
-    "a table or the file is locked for 2 s": fill_the_pool,
+    "what all write is locked for 2 s": fill_the_pool,
     "a node pauses for 5 s (SIGSTOP)": pause_a_node,
     "a clock moves by 3 s": move_a_clock,
     "schema changes": upgrade_the_schema,
-    "rolling restart": restart_one_by_one,
 }
+ON_ONE_NODE: Mapping[str, Fault] = {"the one node restarts": restart_one_by_one}
 ON_SERVERS: Mapping[str, Fault] = {
+    ROLLING: restart_one_by_one,
     "PostgreSQL stops and starts": restart_the_database,
     "Redis stops and starts": restart_redis,
     "3 connections left": take_the_connections,

@@ -1,0 +1,198 @@
+"""Racing attempts without a server: two processes, some threads each, all after the same thing at the same moment.
+
+`python -m tests.faults.attempts NAME FOLDER` opens the installation that its environment leads to, reads the list
+of things, and takes part. What each process won goes to its standard output; `race` is the other end.
+"""
+
+import json
+import mmap
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from authserver.app import create_app
+from authserver.audit import SYSTEM
+from authserver.authentication import Authentication, Kind, Proof, SessionId, UserId
+from authserver.clients.find import by_client_id
+from authserver.config import Config
+from authserver.issuer import Issuer
+from authserver.once import Ticket, consume, open_ticket, remember
+from authserver.opaque import new_id
+from authserver.store import Session, retrying
+from authserver.tokens.grant import begin, load
+from authserver.tokens.refresh import Presented, Reused, Rotated, rotate
+from authserver.users.find import by_identifier
+from tests.seeds import ADA
+from tests.serve import PROJECT, Deployment, environment
+
+PROCESSES, THREADS, TIMEOUT = 2, 8, 120
+# After so many things everybody waits for everybody; in between nobody can be far ahead.
+TOGETHER = 4
+Attempt = Callable[[Session, Issuer, Any], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one kind of thing: `won` holds how many winners each had."""
+
+    store: str
+    what: str
+    attempts: int
+    things: int
+    won: Mapping[int, int]
+    by_process: tuple[int, ...] = ()
+    seconds: float
+
+    @property
+    def violations(self) -> int:
+        return sum(times for winners, times in self.won.items() if winners != 1)
+
+
+def redeem(db: Session, issuer: Issuer, code: str) -> bool:
+    """The statement that spends a code."""
+    key, _, answer = code.partition(".")
+    return isinstance(consume(db, issuer.roots, "code", key, answer, now=issuer.clock()), Ticket)
+
+
+def refresh(db: Session, issuer: Issuer, coordinates: Sequence[Any]) -> bool:
+    """The statement that spends a generation, with what is read before it."""
+    family, generation = coordinates
+    standing, client = load(db, family), by_client_id(issuer, "portal")
+    assert standing
+    assert client
+    presented = Presented(grant=family, generation=generation)
+    outcome = rotate(db, issuer, client, standing.grant, presented, issuer.clock())
+    # Late is late, whether or not it is within the grace; ahead would be a generation that nobody has.
+    assert isinstance(outcome, (Rotated, Reused)) or outcome.generation == generation + 1, outcome  # type: ignore[union-attr]
+    return isinstance(outcome, Rotated)
+
+
+def assertion(db: Session, issuer: Issuer, jti: str) -> bool:
+    """The statement that remembers a client assertion."""
+    return remember(db, "client_assertion", jti, issuer.clock() + timedelta(minutes=5))
+
+
+ATTEMPTS: Mapping[str, Attempt] = {"code": redeem, "refresh token": refresh, "client assertion": assertion}
+DURABLE = {"client assertion"}
+
+
+def race(deployment: Deployment, what: str, attempts: int) -> Result:
+    """So many attempts; everything that they are after must have exactly one winner."""
+    many = max(1, attempts // (PROCESSES * THREADS))
+    folder = deployment.folder / f"race-{secrets.token_hex(4)}"
+    folder.mkdir()
+    with deployment.opened() as issuer:
+        things = made(issuer, what, many)
+    (folder / "things").write_text(json.dumps(things), encoding="ascii")
+    (folder / "turn").write_bytes(bytes(8 * PROCESSES))
+    began = time.monotonic()
+    taking_part = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.attempts", what, str(number), str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+            env=environment(deployment.data, None, deployment.settings),
+        )
+        for number in range(PROCESSES)
+    ]
+    won = [json.loads(process.communicate()[0]) for process in taking_part]
+    taken = [sum(each) for each in zip(*won, strict=True)]
+    assert len(taken) == many
+    return Result(
+        store=deployment.store,
+        what=what,
+        attempts=many * PROCESSES * THREADS,
+        things=many,
+        won=Counter(taken),
+        by_process=tuple(map(sum, won)),
+        seconds=time.monotonic() - began,
+    )
+
+
+def made(issuer: Issuer, what: str, many: int) -> list[Any]:
+    """What there is to win."""
+    now = issuer.clock()
+    if what == "client assertion":
+        return [secrets.token_urlsafe(16) for _ in range(many)]
+    with issuer.database.writing() as db:
+        if what == "refresh token":
+            family = family_of(db, issuer)
+            return [(family, generation) for generation in range(many)]
+        until = now + timedelta(hours=2)
+        return [open_ticket(db, issuer.roots, "code", now=now, expires_at=until) for _ in range(many)]
+
+
+def family_of(db: Session, issuer: Issuer) -> str:
+    client, user, now = by_client_id(issuer, "portal"), by_identifier(db, ADA.email), issuer.clock()
+    assert client
+    assert user
+    proof = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
+    return begin(
+        db,
+        issuer,
+        client=client,
+        user=user,
+        authentication=Authentication(
+            user=UserId(user.id), session=SessionId(new_id()), at=now, proofs=(proof,)
+        ),
+        session_expires_at=now + timedelta(hours=8),
+        scope=("openid", "offline_access"),
+        by=SYSTEM,
+        now=now,
+    ).id
+
+
+class Turn:
+    """Where each process is, in memory that they share: nobody runs ahead."""
+
+    def __init__(self, folder: Path, me: int) -> None:
+        with (folder / "turn").open("r+b") as file:
+            self._at = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
+        self._me = me
+
+    def wait(self, number: int) -> None:
+        """Come back when everybody is at this number."""
+        self._at[self._me] = number
+        ends = time.monotonic() + TIMEOUT
+        while min(self._at) < number:
+            time.sleep(0)
+            assert time.monotonic() < ends, "the other process does not come"
+
+
+def take_part(what: str, me: int, folder: Path) -> list[int]:
+    """How many winners each thing had among the threads of this process."""
+    issuer = create_app(Config(background=False)).issuer
+    things, turn, attempt = json.loads((folder / "things").read_text()), Turn(folder, me), ATTEMPTS[what]
+    database = issuer.database
+    session = database.writing if what in DURABLE else database.writing_fast
+    rounds = iter(range(1, len(things) + 1))
+    start = threading.Barrier(THREADS, action=lambda: turn.wait(next(rounds)), timeout=TIMEOUT)
+
+    def once(thing: Any) -> bool:
+        with session() as db:
+            return attempt(db, issuer, thing)
+
+    def run(_: int) -> list[bool]:
+        found = []
+        for number, thing in enumerate(things):
+            if number % TOGETHER == 0:
+                start.wait()
+            found.append(retrying(lambda thing=thing: once(thing)))  # type: ignore[misc]
+        return found
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return [sum(each) for each in zip(*threads.map(run, range(THREADS)), strict=True)]
+
+
+if __name__ == "__main__":
+    print(json.dumps(take_part(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))))
