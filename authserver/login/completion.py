@@ -78,6 +78,9 @@ def _session(
             renewed = sso.renew(db, issuer, standing, tx, by=by)
             if renewed is not None:
                 return renewed
+            if tx.steps_up == standing.id:
+                # What was only to be added to a session that ended meanwhile is no sign-in of its own.
+                return None
         sso.end(db, issuer, standing.id, reason="replaced", by=by, now=issuer.clock())
     return sso.open(db, issuer, tx, by=by, device=device_id)
 

@@ -49,11 +49,12 @@ class Complete:
 def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     """The one way from a login's start to its end. SU-2.
 
+    A proof that cannot begin a sign-in counts beside one that can: a step-up whose session is gone begins anew.
     Whoever has a second factor is always asked for one. When a level is out of reach the login still ends, at
     what was proved: the request that wanted more says so itself.
     """
     proofs = (*policy.held, *tx.proofs)
-    if not proofs:
+    if not any(proof.factor in policy.first for proof in proofs):
         return _show(policy.first)
     needed = max(policy.required, tx.level, Level.MFA_LOW if policy.enrolled else Level.PWD)
     reached = level_of(proofs)

@@ -50,6 +50,7 @@ def step(
         pytest.param(step(PASSWORD, has=(MAIL,), needs=Level.MFA), ("mail",), id="as-near-as-one-can"),
         pytest.param(step(has=(TOTP,), held=(PASSWORD,)), ("totp",), id="a-step-up-asks-what-is-missing"),
         pytest.param(step(proof(TOTP), has=(TOTP,), held=(PASSWORD,)), None, id="a-step-up-ends"),
+        pytest.param(step(proof(TOTP), has=ALL), ("password", "passkey"), id="a-step-up-whose-session-is-gone"),
     ],
 )  # fmt: skip
 def test_the_next_step(found: Show | Complete, expected: tuple[str, ...] | None) -> None:
