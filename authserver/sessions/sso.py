@@ -12,6 +12,7 @@ from typing import Any
 from authserver.audit import Actor, record
 from authserver.audit.events import SessionEnded, SignedIn
 from authserver.authentication import Authentication, SessionId, UserId, from_json, to_json
+from authserver.errors import Refusal
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
 from authserver.store import Session
@@ -160,13 +161,31 @@ def renew(
     return _held(db, standing.id, now, handle)
 
 
-def carry(db: Session, issuer: Issuer, standing: SsoSession, *, epoch: int, handle: str) -> SsoSession | None:
-    """Keep the acting session through a change of epoch, under a new handle that alone reads, with its apps. SS-7."""
-    values = {"id": standing.id, "user": standing.user, "epoch": epoch, "digest": digest(handle)}
-    if db.one(CARRY_SESSION, values) is None:
-        return None
+def keep_alone(  # noqa: PLR0913
+    db: Session,
+    issuer: Issuer,
+    standing: SsoSession,
+    *,
+    epoch: int,
+    handle: str,
+    reason: str,
+    by: Actor,
+) -> SsoSession:
+    """Let one session go on, with its apps, in the epoch that began just now; all others end. SS-7.
+
+    From now on only the new handle reads it. Raises when it had ended itself, so that nothing of the change stays:
+    of two sessions that end each other at once, one is alone.
+    """
+    user, now = standing.user, issuer.clock()
+    end_others(db, issuer, user, keep=standing.id, reason=reason, by=by, now=now)
+    grant.revoke_where(db, issuer, reason=reason, by=by, user=user, spare_session=standing.id)
+    values = {"id": standing.id, "user": user, "epoch": epoch, "digest": digest(handle)}
+    carried = db.one(CARRY_SESSION, values) is not None
     db.hot(CARRY_GRANTS, values).close()
-    return load(db, standing.id, issuer.clock())
+    kept = load(db, standing.id, now) if carried else None
+    if kept is None:
+        raise Refusal("This session ended meanwhile. Sign in again.", rule="session_ended", status=403)
+    return kept
 
 
 def is_due(session: SsoSession, now: datetime) -> bool:

@@ -146,15 +146,16 @@ RENEW_SESSION = Hot(
           AND user_epoch = (SELECT epoch FROM users WHERE id = :user AND status = 'active')
     RETURNING id"""
 )
+# Carried is only what stood until this very change: what an earlier one ended does not come back.
 CARRY_SESSION = Hot(
     """UPDATE sso_sessions SET user_epoch = :epoch, handle_digest = :digest, previous_digest = NULL,
               previous_until = NULL
-        WHERE id = :id AND user_id = :user AND ended_at IS NULL
+        WHERE id = :id AND user_id = :user AND user_epoch = :epoch - 1 AND ended_at IS NULL
     RETURNING id"""
 )
 CARRY_GRANTS = Hot(
     """UPDATE grants SET user_epoch = :epoch
-        WHERE session_id = :id AND user_id = :user AND revoked_at IS NULL"""
+        WHERE session_id = :id AND user_id = :user AND user_epoch = :epoch - 1 AND revoked_at IS NULL"""
 )
 TOUCH_SESSION = Hot(
     """UPDATE sso_sessions SET last_seen_at = :now,

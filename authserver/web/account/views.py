@@ -6,8 +6,8 @@ from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from authserver.errors import NotFound, Refusal
+from authserver.login import everywhere
 from authserver.login.passwords import change
-from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
 from authserver.users import edit
@@ -122,16 +122,12 @@ def devices() -> Response:
 @blueprint.post("/devices")
 @demands(Guard.SESSION)
 def end_others() -> Response:
-    """Sign out everywhere else. SS-8."""
+    """Sign out everywhere else; this session goes on under a new handle. SS-7, SS-8."""
     asked, session = issuer(), _session()
-
-    def attempt() -> None:
-        with asked.database.writing() as db:
-            now, by = asked.clock(), actor(session)
-            sso.end_others(db, asked, session.user, keep=session.id, reason="ended_by_owner", by=by, now=now)
-
-    retrying(attempt)
-    return _done("/account/devices", Done.OTHERS_ENDED)
+    kept, handle = everywhere.sign_out(asked, session, by=actor(session))
+    answer = _done("/account/devices", Done.OTHERS_ENDED)
+    cookies.put(answer, Cookie.SESSION, handle, kept.seconds_left(asked.clock()))
+    return answer
 
 
 def _session() -> SsoSession:
