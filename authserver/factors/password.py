@@ -26,6 +26,7 @@ from authserver.vault import b64
 
 LONGEST = 256
 LONGEST_IDENTIFIER = 254
+COMPOSED_OF = 4  # characters at most that NFC makes one of
 WAIT = 2.0
 COME_AGAIN = 2
 
@@ -136,7 +137,8 @@ def normalized(text: str) -> str:
 
 def text_of(text: str, longest: int) -> str:
     """Text that can be stored and compared, or a Refusal."""
-    if len(unicodedata.normalize("NFC", text)) > longest:
+    # Putting marks in order takes time that grows with the square of their number: what is far too long is not read.
+    if len(text) > COMPOSED_OF * longest or len(unicodedata.normalize("NFC", text)) > longest:
         raise Refusal(f"This is longer than {longest} characters.", code="invalid", rule="too_long")
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise Refusal("This holds characters that cannot be typed.", code="invalid", rule="not_text")
