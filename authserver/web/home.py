@@ -15,6 +15,7 @@ from authserver.web.headers import YEAR
 from authserver.web.paths import safe_path
 
 blueprint = Blueprint("home", __name__)
+FILES = frozenset(file.name for file in (pages.WEB / "static").iterdir())
 ROBOTS = "User-agent: *\nDisallow: /\n"
 DOCUMENTATION = "/docs"
 
@@ -53,7 +54,9 @@ def choose_language() -> AnyResponse:
 @blueprint.get("/static/<path:name>")
 @demands(Guard.OPEN)
 def static(name: str) -> AnyResponse:
-    """Give one of our files."""
+    """Give one of our files, by its one name."""
+    if name not in FILES:
+        raise NotFound("There is no such file.", detail=f"no static file {name!r}")
     answer = send_from_directory(pages.WEB / "static", name)
     return _kept(answer, pages.static_url(name))
 
