@@ -21,9 +21,9 @@ class Expiring:
 
 TABLES = (
     Expiring("tickets", "expires_at", timedelta(hours=1)),
-    # Replay memory and revocations are kept to their end, which is past that of what they remember.
-    Expiring("used_once", "expires_at"),
-    Expiring("revoked_tokens", "expires_at"),
+    # Replay memory and revocations outlive what they remember also on a node whose clock is behind. OPS-8.
+    Expiring("used_once", "expires_at", timedelta(minutes=1)),
+    Expiring("revoked_tokens", "expires_at", timedelta(minutes=1)),
     Expiring("transactions", "expires_at", timedelta(days=1)),
     Expiring("sso_sessions", "expires_at", timedelta(days=90)),
     Expiring("grants", "ends_at", timedelta(days=30)),
