@@ -21,7 +21,7 @@ SECRETS = re.compile(
       | eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)+                          # a JWT
       | as_\w{2,8}_[\w.~-]{20,}                                   # our tokens
       | \$argon2\S+
-      | (?<![\w-])[\w-]{22}\.[\w-]{43}(?![\w-])                     # a ticket
+      | (?<![\w-])[\w-]{8,64}\.[\w-]{43}(?![\w-])                  # a ticket
       | -----BEGIN[ A-Z]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*-----|$)
     """,
     re.VERBOSE | re.DOTALL,
@@ -103,7 +103,7 @@ def accessed(app: Wsgi) -> Wsgi:
         body = app(environ, started)
         told = {
             "method": environ.get("REQUEST_METHOD", ""),
-            "path": environ.get("PATH_INFO", ""),
+            "path": hidden(environ.get("PATH_INFO", "")),
             "status": int(status[-1].partition(" ")[0]) if status else 0,
             "ms": round((time.perf_counter() - began) * 1000, 1),
             "ip": environ.get("REMOTE_ADDR", ""),

@@ -22,6 +22,7 @@ CANARIES = [
     pytest.param("as_api_" + new_secret(), id="api-token"),
     pytest.param("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", id="hash"),
     pytest.param(f"{new_secret(16)}.{new_secret(32)}", id="code"),
+    pytest.param(f"first-owner.{new_secret(32)}", id="setup-link"),
     pytest.param("-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----", id="private-key"),
 ]
 
@@ -78,14 +79,17 @@ def test_json_carries_the_request() -> None:
     }
 
 
-def test_the_access_log_leaves_the_query_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_access_log_leaves_secrets_out(caplog: pytest.LogCaptureFixture) -> None:
+    """KEY-8: whatever is in the query, and the link that makes the first owner."""
+    ticket = f"first-owner.{new_secret(32)}"
+
     def app(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         start("200 OK", [])
         return [b"x"]
 
     environ = {
         "REQUEST_METHOD": "GET",
-        "PATH_INFO": "/login",
+        "PATH_INFO": f"/setup/{ticket}",
         "QUERY_STRING": "tx=secret",
         "REMOTE_ADDR": "192.0.2.1",
         logs.REQUEST_ID: "r-1",
@@ -94,6 +98,7 @@ def test_the_access_log_leaves_the_query_out(caplog: pytest.LogCaptureFixture) -
         assert list(accessed(app)(environ, lambda *_: None)) == [b"x"]
     written = Json().format(caplog.records[0])
     assert "secret" not in written
+    assert ticket not in written
     assert json.loads(written)["status"] == 200
 
 
