@@ -1,0 +1,178 @@
+"""What somebody hostile would try; each of these once worked, or would, were it not for one line."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from authserver.audit import SYSTEM
+from authserver.authentication import Level
+from authserver.errors import Refusal
+from authserver.factors.contract import Account, Answer
+from authserver.factors.password import normalized
+from authserver.factors.registry import register
+from authserver.issuer import Issuer
+from authserver.login import everywhere, passwords
+from authserver.sessions import sso
+from authserver.sessions.sso import SsoSession
+from authserver.transaction import Transaction
+from tests.flow.login import count, enter, fill, fill_password
+from tests.flow.second_factor import CODE, FakeCode
+from tests.flow.world import Resident, World
+from tests.oidc import OAuthError, sign_in
+
+NEW = "Another engine altogether"
+
+
+@pytest.fixture
+def ada(world: World) -> Resident:
+    return world.add_user()
+
+
+def session_of(world: World, person: Resident) -> SsoSession:
+    """The one session of somebody, as a request that found it a moment ago still holds it."""
+    with world.reading() as db:
+        (found,) = sso.of_user(db, person.id, world.clock())
+    return found
+
+
+def is_live(world: World, session: SsoSession) -> bool:
+    with world.reading() as db:
+        return sso.load(db, session.id, world.clock()) is not None
+
+
+@dataclass
+class Interrupted(FakeCode):
+    """A second factor during whose answer something else happens."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    def examine(self, issuer: Issuer, tx: Transaction, account: Account, answer: Answer) -> Any:
+        self.meanwhile()
+        return answer
+
+
+class TestStepUp:
+    def test_a_code_alone_is_no_sign_in_when_its_session_ends_meanwhile(
+        self, world: World, ada: Resident
+    ) -> None:
+        """SU-1, SU-4, SS-3: what was to be added to an ended session opens none of its own."""
+        factor = Interrupted(owners={ada.id})
+        web = world.add_client("web", first_party=True)
+        browser = enter(world, ada)
+        register(world.issuer, factor)
+        session = session_of(world, ada)
+
+        def end() -> None:
+            with world.writing() as db:
+                sso.end(db, world.issuer, session.id, reason="ended", by=SYSTEM, now=world.clock())
+
+        factor.meanwhile = end
+        browser.open(web.begin(acr_values="mfa").url, web.redirect_uri)
+        assert browser.at is not None
+        visit = browser.submit(browser.at.page.form("Continue"), {"code": CODE})
+        assert not visit.left_for
+        assert visit.page.heading == "Sign in to Web"
+        assert count(world, "sso_sessions", "ended_at IS NULL") == 0
+        # With the password the sign-in is whole again, and says so.
+        visit = fill_password(browser, ada.email, ada.password)
+        assert visit.left_for
+        assert session_of(world, ada).authentication.reaches(Level.MFA)
+
+
+class TestTwoWhoEndEachOther:
+    @pytest.mark.parametrize(
+        "act",
+        [
+            pytest.param(lambda issuer, session: passwords.change(issuer, session, NEW, by=SYSTEM), id="password"),
+            pytest.param(lambda issuer, session: everywhere.sign_out(issuer, session, by=SYSTEM), id="everywhere"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("is_marked", [True, False], ids=["ended", "of-an-earlier-epoch"])
+    def test_whoever_was_ended_changes_nothing(
+        self, world: World, ada: Resident, act: Callable[[Issuer, SsoSession], object], is_marked: bool
+    ) -> None:
+        """SS-7: of an owner and a thief who press at the same moment, the second does not undo the first."""
+        world.signed_in(ada)
+        thief = session_of(world, ada)
+        world.clock.advance(seconds=1)
+        world.signed_in(ada)
+        with world.reading() as db:
+            owner = sso.of_user(db, ada.id, world.clock())[0]
+        everywhere.sign_out(world.issuer, owner, by=SYSTEM)
+        if not is_marked:
+            with world.writing() as db:
+                db.orm.connection().exec_driver_sql("UPDATE sso_sessions SET ended_at = NULL")
+        before = world.rows("SELECT hash FROM passwords"), world.rows("SELECT epoch FROM users")
+        with pytest.raises(Refusal, match="ended meanwhile"):
+            act(world.issuer, thief)
+        assert (world.rows("SELECT hash FROM passwords"), world.rows("SELECT epoch FROM users")) == before
+        assert is_live(world, owner)
+        assert not is_live(world, thief)
+
+
+class TestSignOutEverywhere:
+    def test_a_login_under_way_does_not_survive(self, world: World, ada: Resident) -> None:
+        """SS-7: half a sign-in elsewhere, its password proved, is over as well."""
+        mine, thief = enter(world, ada), world.browser()
+        register(world.issuer, FakeCode.of([ada.id]))
+        thief.open("/login")
+        assert fill(thief, ada.email, ada.password).page.heading == "One more proof"
+        world.clock.advance(seconds=1)
+        enter_again = world.signed_in(ada)
+        assert enter_again.open("/account").status == 200
+        page = mine.open("/account/devices").page
+        assert mine.submit(page.form("Sign out everywhere else")).status == 200
+        assert thief.at is not None
+        visit = thief.submit(thief.at.page.form("Continue"), {"code": CODE})
+        assert visit.page.heading != "Profile"
+        assert thief.open("/account").page.heading == "Sign in"
+        assert mine.open("/account").status == 200
+
+    def test_an_offline_grant_of_a_session_that_is_over_does_not_survive(
+        self, world: World, ada: Resident
+    ) -> None:
+        """RT-10: offline access outlives a plain sign-out, and nothing outlives a sign-out everywhere."""
+        given: dict[str, Any] = {"scope": "openid offline_access", "first_party": True}
+        web, mine = world.add_client("web", **given), world.add_client("mine", **given)
+        thief, owner = enter(world, ada), enter(world, ada)
+        stolen, kept = sign_in(thief, web, ada), sign_in(owner, mine, ada)
+        thief.submit(thief.open("/logout").page.form("Sign out"))
+        stolen = web.refresh(stolen)
+        enter(world, ada)  # so that there is somebody else to sign out
+        page = owner.open("/account/devices").page
+        owner.submit(page.form("Sign out everywhere else"))
+        with pytest.raises(OAuthError, match="invalid_grant"):
+            web.refresh(stolen)
+        assert mine.refresh(kept).refresh_token
+
+    def test_the_handle_changes(self, world: World, ada: Resident) -> None:
+        """SS-1, SS-7: a copy of this browser's own cookie is signed out like everybody else."""
+        mine = enter(world, ada)
+        enter(world, ada)
+        cookie = mine.jar.get("as_session")
+        assert cookie is not None
+        mine.submit(mine.open("/account/devices").page.form("Sign out everywhere else"))
+        copy = {"Cookie": f"{cookie.name}={cookie.value}"}
+        assert world.get("/account", copy).status == 303
+        assert mine.open("/account").status == 200
+
+
+def test_marks_without_end_cost_nothing() -> None:
+    """PW-1, PW-3: ordering combining marks takes quadratic time; one form of 64 KB once held a worker for seconds."""
+    began = time.process_time()
+    with pytest.raises(Refusal, match="longer than 256"):
+        normalized("a" + "\u0301\u0316" * 16_000)
+    assert time.process_time() - began < 0.5
+    # The longest password that may be typed mark by mark is still taken: each character of four.
+    assert len(normalized("\u03b1\u0313\u0300\u0345" * 256)) == 256
+
+
+@pytest.mark.parametrize(
+    "name", ["x/../authserver.css", "./authserver.css", "authserver.css/", "../app.py", "..%2fapp.py"]
+)
+def test_a_file_has_one_name(world: World, name: str) -> None:
+    """T-2: a path that climbs into a folder that is not there was a 500."""
+    assert world.get(f"/static/{name}").status == 404
