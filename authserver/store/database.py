@@ -6,9 +6,11 @@ Hot statements run on the driver's own cursor; everything else uses the ORM on t
 import logging
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from typing import Any, Literal, TypeVar
@@ -32,6 +34,7 @@ RETRIES = 3
 BUSY_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
 WANTS_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+SERVER_ENDED = frozenset({None, "57P01", "57P02", "57P03"})  # no answer, shutdown, crash, not yet up
 FAILURES: tuple[type[Exception], ...] = (
     sqlite3.OperationalError,
     sqlalchemy_errors.OperationalError,
@@ -56,13 +59,14 @@ class Hot:
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = ("_fairy", "_mode", "_orm", "database", "statements")
+    __slots__ = ("_fairy", "_mode", "_orm", "_turn", "database", "statements")
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database
         self._mode = mode
         self._fairy: PoolProxiedConnection | None = None
         self._orm: orm.Session | None = None
+        self._turn: threading.Lock | None = None
         self.statements = 0
 
     def hot(self, statement: Hot, values: Mapping[str, Any]) -> Any:
@@ -94,8 +98,10 @@ class Session:
 
     def _connection(self) -> Any:
         if self._fairy is None:
-            self._fairy = self.database.engine(self._mode).raw_connection()
             if self._mode != "read" and self.database.embedded:
+                self._turn = self.database.turn()
+            self._fairy = self.database.engine(self._mode).raw_connection()
+            if self._turn is not None:
                 self._fairy.cursor().execute("BEGIN IMMEDIATE")
         return self._fairy
 
@@ -108,12 +114,17 @@ class Session:
     def close(self) -> None:
         fairy, self._fairy = self._fairy, None
         session, self._orm = self._orm, None
+        turn, self._turn = self._turn, None
         try:
             if session is not None:
                 session.close()
         finally:
-            if fairy is not None:
-                fairy.close()
+            try:
+                if fairy is not None:
+                    fairy.close()
+            finally:
+                if turn is not None:
+                    turn.release()
 
     def invalidate(self) -> None:
         if self._fairy is not None:
@@ -128,6 +139,8 @@ class Database:
     failures: tuple[type[Exception], ...] = FAILURES
     node: str = ""
     counting: Callable[[str], None] | None = None
+    lost_at: float = float("-inf")
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def bind(cls, app: Any, url: str, *, pool_size: int = 16) -> "Database":
@@ -151,7 +164,11 @@ class Database:
         for mode, engine in found.items():
             if engine.dialect.name == "sqlite":
                 prepare_sqlite(engine, mode)
-        return cls(found, failures_of(found["write"]))
+        made = cls(found, failures_of(found["write"]))
+        if not made.embedded:
+            for engine in {found["read"], found["write"]}:
+                renew_connections(engine, made)
+        return made
 
     @property
     def embedded(self) -> bool:
@@ -160,6 +177,15 @@ class Database:
 
     def engine(self, mode: Mode) -> Engine:
         return self.engines[mode]
+
+    def turn(self) -> threading.Lock:
+        """Become this process's one writer to the file: its threads queue here, where they wake each other.
+
+        SQLite's own queue is for other processes: it sleeps and looks again, for longer than a write takes.
+        """
+        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+            raise sqlite3.OperationalError("database is locked by another thread")
+        return self._turn
 
     @staticmethod
     def read_time(value: Any) -> datetime:
@@ -188,6 +214,8 @@ class Database:
         except self.failures as error:
             if is_away(error):
                 session.invalidate()
+            if is_lost(error):
+                self.lost_at = time.monotonic()
             metrics.count("database_errors", kind=type(error).__name__)
             raise Unavailable(f"database: {type(error).__name__}: {error}".strip()) from error
         finally:
@@ -212,13 +240,22 @@ def is_away(error: Exception) -> bool:
     return hasattr(original, "sqlstate") and original.sqlstate != LOCK_NOT_AVAILABLE
 
 
+def is_lost(error: Exception) -> bool:
+    """Whether the server ended or cannot be reached, so that no connection from before is of any use."""
+    original = getattr(error, "orig", error)
+    return hasattr(original, "sqlstate") and original.sqlstate in SERVER_ENDED
+
+
 def retrying(attempt: Callable[[], T]) -> T:
     """Run a unit of work again when the database asked for it (a busy file, a serialization failure)."""
     for left in range(RETRIES, -1, -1):
+        began = time.monotonic()
         try:
             return attempt()
         except Unavailable as error:
-            if left == 0 or not wants_retry(error.__cause__):
+            # Whoever waited for a busy file in vain tells the caller to come again, and does not wait four times.
+            in_vain = time.monotonic() - began >= BUSY_MS / 1000
+            if left == 0 or in_vain or not wants_retry(error.__cause__):
                 raise
             log.info("the database asked for another try: %s", error)
     raise AssertionError  # pragma: no cover
@@ -236,8 +273,12 @@ def engine_options(url: str, mode: Mode, pool_size: int) -> dict[str, Any]:
     if parsed.get_backend_name() == "sqlite":
         return {
             "url": url,
-            "poolclass": pool.SingletonThreadPool,
-            "pool_size": 64,
+            # Who writes has the turn (see Database.turn), and finds the pages of the write before in its cache.
+            "poolclass": pool.QueuePool,
+            "pool_size": pool_size if mode == "read" else 1,
+            "max_overflow": 0,
+            "pool_timeout": BUSY_MS / 1000,
+            "pool_use_lifo": True,
             "connect_args": {
                 "timeout": BUSY_MS / 1000,
                 "isolation_level": None,
@@ -268,8 +309,21 @@ def prepare_sqlite(engine: Engine, mode: Mode) -> None:
             f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
             f"busy_timeout={BUSY_MS}",
             "foreign_keys=ON",
-            "cache_size=-8000",
+            "cache_size=-2000",
             "temp_store=MEMORY",
             *(("query_only=ON",) if mode == "read" else ()),
         ):
             connection.execute(f"PRAGMA {pragma}").close()
+
+
+def renew_connections(engine: Engine, database: Database) -> None:
+    """When the server was away, one request finds out: the pool does not offer its other dead connections."""
+
+    @event.listens_for(engine, "connect")
+    def connected(_connection: object, record: pool.ConnectionPoolEntry) -> None:
+        record.info["made"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(_connection: object, record: pool.ConnectionPoolEntry, _taken: object) -> None:
+        if record.info["made"] < database.lost_at:
+            raise sqlalchemy_errors.DisconnectionError
