@@ -20,7 +20,8 @@ from tests.races.volley import THREADS
 from tests.serve import Store
 
 STORES: tuple[Store, ...] = ("sqlite", "postgresql")
-HTTP_SHARE = 50
+# Of the attempts at each kind of thing, one in so many goes over HTTP.
+HTTP_SHARE = 150
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def main() -> int:
         for store in chosen.store or STORES:
             with made(store, Path(folder) / store) as ground:
                 rows += suffer(ground, chosen.seconds, chosen.fault or [""])
-                results += contend(ground, chosen.attempts)
+                results += contend(ground, chosen.attempts, chosen.attempts // HTTP_SHARE)
     if not chosen.store and not chosen.fault:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(page(rows, results, threads=attempts.THREADS, volley=THREADS), encoding="utf-8")
@@ -68,14 +69,13 @@ def suffer(ground: Ground, seconds: float, wanted: list[str]) -> list[Row]:
     return rows
 
 
-def contend(ground: Ground, many: int) -> list[Result]:
-    """A third of the attempts for each kind of thing, some of them over HTTP."""
-    results = []
-    for what in ATTEMPTS if many else ():
-        over_http = many // len(ATTEMPTS) // HTTP_SHARE
-        results.append(race(ground.deployment, what, many // len(ATTEMPTS) - over_http))
-        results.append(race_over_http(ground, what, over_http))
-        print(races(results[-2:]), end="", flush=True)
+def contend(ground: Ground, many: int, over_http: int) -> list[Result]:
+    """A third of the attempts for each kind of thing; so many of them over HTTP."""
+    each = many // len(ATTEMPTS)
+    results = race(ground.deployment, each - over_http) if each else []
+    if over_http:
+        results += [race_over_http(ground, what, over_http) for what in ATTEMPTS]
+    print(races(results), end="", flush=True)
     return results
 
 

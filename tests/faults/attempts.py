@@ -1,6 +1,6 @@
 """Racing attempts without a server: two processes, some threads each, all after the same thing at the same moment.
 
-`python -m tests.faults.attempts NAME FOLDER` opens the installation that its environment leads to, reads the list
+`python -m tests.faults.attempts NUMBER FOLDER` opens the installation that its environment leads to, reads the lists
 of things, and takes part. What each process won goes to its standard output; `race` is the other end.
 """
 
@@ -85,19 +85,18 @@ ATTEMPTS: Mapping[str, Attempt] = {"code": redeem, "refresh token": refresh, "cl
 DURABLE = {"client assertion"}
 
 
-def race(deployment: Deployment, what: str, attempts: int) -> Result:
-    """So many attempts; everything that they are after must have exactly one winner."""
+def race(deployment: Deployment, attempts: int) -> list[Result]:
+    """So many attempts for each kind of thing; everything that they are after must have exactly one winner."""
     many = max(1, attempts // (PROCESSES * THREADS))
     folder = deployment.folder / f"race-{secrets.token_hex(4)}"
     folder.mkdir()
     with deployment.opened() as issuer:
-        things = made(issuer, what, many)
+        things = {what: made(issuer, what, many) for what in ATTEMPTS}
     (folder / "things").write_text(json.dumps(things), encoding="ascii")
     (folder / "turn").write_bytes(bytes(8 * PROCESSES))
-    began = time.monotonic()
     taking_part = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.attempts", what, str(number), str(folder)],
+            [sys.executable, "-m", "tests.faults.attempts", str(number), str(folder)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=PROJECT,
@@ -105,17 +104,21 @@ def race(deployment: Deployment, what: str, attempts: int) -> Result:
         )
         for number in range(PROCESSES)
     ]
-    won = [json.loads(process.communicate()[0]) for process in taking_part]
+    said = [json.loads(process.communicate()[0]) for process in taking_part]
+    return [result_of(deployment.store, what, [of_process[what] for of_process in said]) for what in ATTEMPTS]
+
+
+def result_of(store: str, what: str, said: Sequence[tuple[list[int], float]]) -> Result:
+    won = [of_process for of_process, _ in said]
     taken = [sum(each) for each in zip(*won, strict=True)]
-    assert len(taken) == many
     return Result(
-        store=deployment.store,
+        store=store,
         what=what,
-        attempts=many * PROCESSES * THREADS,
-        things=many,
+        attempts=len(taken) * PROCESSES * THREADS,
+        things=len(taken),
         won=Counter(taken),
         by_process=tuple(map(sum, won)),
-        seconds=time.monotonic() - began,
+        seconds=max(seconds for _, seconds in said),
     )
 
 
@@ -160,23 +163,28 @@ class Turn:
             self._at = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
         self._me = me
 
-    def wait(self, number: int) -> None:
-        """Come back when everybody is at this number."""
-        self._at[self._me] = number
+    def next(self) -> None:
+        """One further, and come back when everybody is there."""
+        number = self._at[self._me] = self._at[self._me] + 1
         ends = time.monotonic() + TIMEOUT
         while min(self._at) < number:
             time.sleep(0)
             assert time.monotonic() < ends, "the other process does not come"
 
 
-def take_part(what: str, me: int, folder: Path) -> list[int]:
-    """How many winners each thing had among the threads of this process."""
+def take_part(me: int, folder: Path) -> dict[str, tuple[list[int], float]]:
+    """For each kind: how many winners each thing had among the threads of this process, and how long it took."""
     issuer = create_app(Config(background=False)).issuer
-    things, turn, attempt = json.loads((folder / "things").read_text()), Turn(folder, me), ATTEMPTS[what]
-    database = issuer.database
+    turn = Turn(folder, me)
+    given: Mapping[str, list[Any]] = json.loads((folder / "things").read_text(encoding="ascii"))
+    return {what: of_kind(issuer, turn, what, things) for what, things in given.items()}
+
+
+def of_kind(issuer: Issuer, turn: Turn, what: str, things: Sequence[Any]) -> tuple[list[int], float]:
+    attempt, database = ATTEMPTS[what], issuer.database
     session = database.writing if what in DURABLE else database.writing_fast
-    rounds = iter(range(1, len(things) + 1))
-    start = threading.Barrier(THREADS, action=lambda: turn.wait(next(rounds)), timeout=TIMEOUT)
+    start = threading.Barrier(THREADS, action=turn.next, timeout=TIMEOUT)
+    began = time.monotonic()
 
     def once(thing: Any) -> bool:
         with session() as db:
@@ -191,8 +199,9 @@ def take_part(what: str, me: int, folder: Path) -> list[int]:
         return found
 
     with ThreadPoolExecutor(THREADS) as threads:
-        return [sum(each) for each in zip(*threads.map(run, range(THREADS)), strict=True)]
+        won = [sum(each) for each in zip(*threads.map(run, range(THREADS)), strict=True)]
+    return won, time.monotonic() - began
 
 
 if __name__ == "__main__":
-    print(json.dumps(take_part(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))))
+    print(json.dumps(take_part(int(sys.argv[1]), Path(sys.argv[2]))))

@@ -30,11 +30,12 @@ class Client:
     person: Person
     stopped: threading.Event
     party: RelyingParty
+    pace: float = 0.0
     notes: Notes = field(default_factory=Notes)
 
     def run(self) -> None:
         """Work until stopped."""
-        while not self.stopped.is_set():
+        while not self.stopped.wait(self.pace):
             self.watched(self.step)
 
     def step(self) -> None:

@@ -140,7 +140,8 @@ def ground(seed: Seed, deployment: Deployment, redis: Redis | None, *, people: i
         )
         made.add_people(people)
         add_nodes(deployment, 2 if seed.server else 1)
-        stack.callback(lambda: [wake(node) for node in deployment.nodes])
+        for node in deployment.nodes:
+            stack.callback(wake, node)
         deployment.proxy.nodes = deployment.ports
         balancer.start()
         stack.callback(balancer.close)
@@ -165,7 +166,10 @@ def add_nodes(deployment: Deployment, many: int) -> None:
         deployment.nodes.append(node)
         node.launch()
     for node in deployment.nodes:
-        wait_until(lambda node=node: is_ready(node.port), "the node is ready", within=READY_WITHIN)  # type: ignore[misc]
+        try:
+            wait_until(lambda node=node: is_ready(node.port), "the node is ready", within=READY_WITHIN)  # type: ignore[misc]
+        except TimeoutError as error:
+            raise AssertionError(f"{error}:\n{node.said()[-4000:]}") from error
 
 
 def signal_all(node: Node, what: signal.Signals) -> None:

@@ -50,13 +50,16 @@ def prepared(seed: Seed, folder: Path, redis: Redis | None) -> Iterator[Ground]:
         yield stack.enter_context(ground(seed, deployment, redis, people=CLIENTS))
 
 
-def endure(ground: Ground, name: str, seconds: float) -> Row:
-    """Let clients work while this fault goes on, and look what became of what they hold."""
+def endure(ground: Ground, name: str, seconds: float, *, pace: float = 0.0) -> Row:
+    """Let clients work while this fault goes on, and look what became of what they hold.
+
+    `pace` is how long a client rests between two things that it does.
+    """
     stopped = threading.Event()
     with Line(origin=ground.deployment.issuer).open() as line:
         party(ground.deployment, "portal").metadata  # noqa: B018  read once, while all is well
         clients = [
-            Client(ground.deployment, person, stopped, party(ground.deployment, "portal"))
+            Client(ground.deployment, person, stopped, party(ground.deployment, "portal"), pace)
             for person in ground.people
         ]
         for client in clients:

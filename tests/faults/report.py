@@ -63,7 +63,7 @@ def table(rows: Sequence[Row]) -> str:
 def races(results: Sequence[Result]) -> str:
     return "".join(
         f"| {result.store} | {result.what} | {result.attempts:,} | {result.things:,} | {result.won.get(1, 0):,} |"
-        f" {result.violations} | {' + '.join(f'{each:,}' for each in result.by_process) or '–'} |"
+        f" {result.violations} | {' + '.join(f'{each:,}' for each in result.by_process) or 'all'} |"
         f" {result.attempts / result.seconds:,.0f} |\n"
         for result in results
     )
