@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from authserver.apis import find as apis
-from authserver.apis.api import Api
+from authserver.apis.api import Api, ApiScope
 from authserver.authentication import LEVELS, Level
 from authserver.clients.client import Client
 from authserver.errors import Refusal
+from authserver.groups.attributes import scopes as identity_scopes
 from authserver.issuer import Issuer
 from authserver.opaque import new_secret
 from authserver.store import Session
@@ -107,9 +108,9 @@ def audience_apis(issuer: Issuer, resources: tuple[str, ...]) -> tuple[Api, ...]
 
 def _for_person(issuer: Issuer, ready: Ready) -> TokenSet:
     client, grant, wanted, now = ready.client, ready.standing.grant, ready.wanted, ready.now
-    scope = _still_allowed(ready)
+    scope = _still_allowed(issuer, ready)
     lifetime = _lifetime(issuer, client, ready.apis)
-    extra = _extra(issuer, ready, "access_token")
+    extra = _extra(issuer, ready, scope, "access_token")
     access_token = issuer.keyring.signer("ES256").sign(
         access.for_person(
             issuer_url=issuer.url,
@@ -139,7 +140,7 @@ def _for_person(issuer: Issuer, ready: Ready) -> TokenSet:
                 access_token=access_token,
                 now=now,
                 lifetime=client.id_token_lifetime or issuer.settings.id_token_lifetime,
-                extra=_extra(issuer, ready, "id_token"),
+                extra=_extra(issuer, ready, scope, "id_token"),
             ),
             id_token.TYP,
         )
@@ -192,16 +193,22 @@ def _person_needed(issuer: Issuer, standing: Standing, wanted: Wanted) -> bool:
     return needs_person(issuer, wanted.scope, standing.grant.claims, ("id_token", "access_token"))
 
 
-def _still_allowed(ready: Ready) -> tuple[str, ...]:
-    """The wanted scopes, less those of an API that client or person may no longer have."""
-    lost: set[str] = set()
-    for api in ready.apis:
-        for scope in api.scopes:
-            client_may = scope.clients is None or ready.client.client_id in scope.clients
-            person_may = scope.groups is None or (ready.user and scope.groups & set(ready.user.groups))
-            if not (client_may and person_may):
-                lost.add(scope.name)
-    return tuple(scope for scope in ready.wanted.scope if scope not in lost) if lost else ready.wanted.scope
+def _still_allowed(issuer: Issuer, ready: Ready) -> tuple[str, ...]:
+    """The wanted scopes that client and person may have now, as far as this token is for their API. RFC 8707 §2.2."""
+    here = {scope.name: scope for api in ready.apis for scope in api.scopes}
+    of_person = identity_scopes(issuer)
+    return tuple(
+        word
+        for word in ready.wanted.scope
+        if word in ready.client.scopes
+        and (_may_have(ready, here[word]) if word in here else word in of_person)
+    )
+
+
+def _may_have(ready: Ready, scope: ApiScope) -> bool:
+    client_may = scope.clients is None or ready.client.client_id in scope.clients
+    groups = ready.user.groups if ready.user else ()
+    return client_may and (scope.groups is None or not scope.groups.isdisjoint(groups))
 
 
 def _lifetime(issuer: Issuer, client: Client, named: tuple[Api, ...]) -> int:
@@ -210,7 +217,7 @@ def _lifetime(issuer: Issuer, client: Client, named: tuple[Api, ...]) -> int:
     return min((value for value in own if value), default=issuer.settings.access_token_lifetime)
 
 
-def _extra(issuer: Issuer, ready: Ready, into: Any) -> dict[str, Any]:
+def _extra(issuer: Issuer, ready: Ready, scope: tuple[str, ...], into: Any) -> dict[str, Any]:
     if ready.user is None:
         return {}
-    return release(issuer, ready.user, ready.wanted.scope, ready.standing.grant.claims, into=into)
+    return release(issuer, ready.user, scope, ready.standing.grant.claims, into=into)

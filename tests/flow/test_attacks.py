@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from authserver.apis import edit as apis
 from authserver.audit import SYSTEM
 from authserver.authentication import Level
+from authserver.clients import edit as clients
 from authserver.errors import Refusal
 from authserver.factors.contract import Account, Answer
 from authserver.factors.password import normalized
@@ -17,11 +19,12 @@ from authserver.issuer import Issuer
 from authserver.login import everywhere, passwords
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
+from authserver.store import Session
 from authserver.transaction import Transaction
 from tests.flow.login import count, enter, fill, fill_password
 from tests.flow.second_factor import CODE, FakeCode
 from tests.flow.world import Resident, World
-from tests.oidc import OAuthError, sign_in
+from tests.oidc import OAuthError, RelyingParty, Tokens, answer_pages, sign_in
 
 NEW = "Another engine altogether"
 
@@ -176,3 +179,75 @@ def test_marks_without_end_cost_nothing() -> None:
 def test_a_file_has_one_name(world: World, name: str) -> None:
     """T-2: a path that climbs into a folder that is not there was a 500."""
     assert world.get(f"/static/{name}").status == 404
+
+
+class TestWhatATokenIsFor:
+    @pytest.fixture
+    def web(self, world: World, ada: Resident) -> RelyingParty:
+        """An app that may ask for two APIs at once."""
+        with world.writing() as db:
+            for name in ("notes", "grades"):
+                about = {"identifier": f"https://{name}.example", "name": name}
+                apis.add(db, world.issuer, {**about, "scopes": [{"name": f"{name}:read"}]}, by=SYSTEM)
+        return world.add_client(
+            scope="openid email notes:read grades:read",
+            resources=["https://notes.example", "https://grades.example"],
+            several_resources=True,
+            first_party=True,
+        )
+
+    def tokens(self, world: World, web: RelyingParty, ada: Resident) -> Tokens:
+        browser, request = world.browser(), web.begin()
+        both = "&resource=https://notes.example&resource=https://grades.example"
+        visit = answer_pages(browser, browser.open(request.url + both, web.redirect_uri), ada)
+        assert visit.left_for
+        tokens = web.redeem(request, web.returned(request, visit.left_for)["code"])
+        assert tokens.scope == "openid email notes:read grades:read"
+        return tokens
+
+    def test_one_api_is_not_told_what_is_for_another(
+        self, world: World, web: RelyingParty, ada: Resident
+    ) -> None:
+        """AZ-18, RFC 8707 §2.2: a token narrowed to one API keeps only the scopes that are good there."""
+        narrowed = web.refresh(self.tokens(world, web, ada), resource="https://notes.example")
+        assert narrowed.scope == "openid email notes:read"
+        claims = web.verify_access_token(narrowed.access_token, "https://notes.example")
+        assert claims["aud"] == ["https://notes.example", world.url]
+        assert claims["scope"] == narrowed.scope
+        # The grant keeps what was allowed.
+        assert web.refresh(narrowed).scope == "openid email notes:read grades:read"
+
+    @pytest.mark.parametrize(
+        ("take", "left"),
+        [
+            pytest.param(
+                lambda db, issuer: clients.edit(
+                    db, issuer, "web", {"scopes": ["openid", "notes:read"]}, by=SYSTEM
+                ),
+                "openid notes:read",
+                id="from-the-client",
+            ),
+            pytest.param(
+                lambda db, issuer: apis.edit(
+                    db, issuer, "https://grades.example", {"scopes": []}, by=SYSTEM
+                ),
+                "openid email notes:read",
+                id="from-the-api",
+            ),
+        ],
+    )  # fmt: skip
+    def test_a_scope_that_was_taken_away_is_in_no_new_token(
+        self,
+        world: World,
+        web: RelyingParty,
+        ada: Resident,
+        take: Callable[[Session, Issuer], object],
+        left: str,
+    ) -> None:
+        """TK-7, RT-9: what an administrator takes from a client or an API holds for families that stand already."""
+        tokens = self.tokens(world, web, ada)
+        with world.writing() as db:
+            take(db, world.issuer)
+        fresh = web.refresh(tokens)
+        assert fresh.scope == left
+        assert ("email" in web.userinfo(fresh.access_token)) == ("email" in left)
