@@ -101,6 +101,8 @@ def rotate(
         if row is None or row[2] is not None:
             return Over()
         current, moved_at = row[0], db.database.read_time(row[1]) if row[1] else None
+        if presented.generation - current not in (0, 1):
+            break
     return _late(issuer, presented.generation, current, moved_at, now)
 
 
