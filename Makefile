@@ -29,9 +29,9 @@ fix: .venv/dev.stamp ## Format, and repair what the linter can
 bench: .venv/dev.stamp ## Measure beside another provider
 	@tests/install.sh
 	@$(BIN)/python -m bench
-faults: .venv/dev.stamp ## Take databases, nodes and disks away, and count what was lost
+faults: .venv/dev.stamp ## Take databases and nodes away under load, and write what was lost to docs/proof/
 	@tests/install.sh
-	@$(PYTEST) tests/faults
+	@$(BIN)/python -m tests.faults
 requirements: ## List the requirements in force that no test names
 	@$(PYTHON) tests/requirements.py
 docs: .venv/dev.stamp ## Write the generated reference pages
