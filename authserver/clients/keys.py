@@ -26,7 +26,7 @@ class ClientKeys:
 
     def __init__(self) -> None:
         self._held: dict[str, Fetched] = {}
-        self._lock = threading.Lock()
+        self._reading: dict[str, threading.Lock] = {}
 
     def of(self, client: Client, *, missing: bool) -> PublicKeys:
         held = self._held.get(client.id)
@@ -36,13 +36,21 @@ class ClientKeys:
             stale = age > (AGAIN if missing else KEPT)
         if held is not None and not stale:
             return held.keys
-        with self._lock:
+        # A lock for each client: an address that is slow holds up nobody else.
+        reading = self._reading.setdefault(client.id, threading.Lock())
+        current = held is not None and held.version == client.version
+        if not reading.acquire(blocking=not current):
+            # Somebody asks already, and may wait for long: the last good set serves meanwhile.
+            return held.keys if held is not None else NONE
+        try:
             again = self._held.get(client.id)
             if again is not held and again is not None:
                 return again.keys
             found = self._read(client, held)
             self._held[client.id] = Fetched(time.monotonic(), client.version, found)
             return found
+        finally:
+            reading.release()
 
     def _read(self, client: Client, held: Fetched | None) -> PublicKeys:
         last = held.keys if held is not None and held.version == client.version else NONE
