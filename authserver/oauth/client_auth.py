@@ -7,7 +7,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urljoin
 
 from authserver.audit import record
 from authserver.audit.events import LegacyAudience
@@ -135,7 +135,8 @@ def _assertion_is_right(issuer: Issuer, request: OAuthRequest, client: Client, a
         return False
     audience = {issuer.url}
     if client.legacy_audience:
-        audience.add(issuer.url + request.path)
+        # The path of the request has that of the issuer in it already.
+        audience.add(urljoin(issuer.url, request.path))
     now = issuer.clock()
     try:
         header = read(assertion).header

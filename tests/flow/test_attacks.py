@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from authserver.apis import edit as apis
 from authserver.audit import SYSTEM
@@ -251,3 +253,31 @@ class TestWhatATokenIsFor:
         fresh = web.refresh(tokens)
         assert fresh.scope == left
         assert ("email" in web.userinfo(fresh.access_token)) == ("email" in left)
+
+
+@pytest.mark.parametrize(
+    ("audience", "status"), [("{issuer}/oauth/token", 200), ("{issuer}/auth/oauth/token", 401)]
+)
+def test_the_endpoint_of_an_issuer_with_a_path_has_one_address(
+    make_world: Callable[..., World], audience: str, status: int
+) -> None:
+    """CL-4: the legacy audience is the endpoint's URL, in which the issuer's path stands once."""
+    world = make_world(issuer="https://id.example/auth")
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = {**jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "alg": "ES256"}
+    program = world.add_client(
+        "program",
+        auth_method="private_key_jwt",
+        jwks={"keys": [public]},
+        legacy_audience=True,
+        grant_types=["client_credentials"],
+        redirect_uris=[],
+        scope="",
+    )
+    program.auth, program.key = "private_key_jwt", key
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": program.assertion(aud=audience.format(issuer=world.url)),
+    }
+    assert world.post("/oauth/token", form).status == status
