@@ -5,7 +5,7 @@ from authserver.jose.keys import PublicKey, PublicKeys, thumbprint
 from authserver.jose.kinds import ACCESS, CLIENT_ASSERTION, ID_HINT, LOGOUT, PENDING, Kind
 from authserver.jose.read import claimant
 from authserver.jose.sign import Signer, generate
-from authserver.jose.verify import Claims, Expected, verify
+from authserver.jose.verify import Claims, Expected, still_good, verify
 
 __all__ = [
     "ACCESS",
@@ -23,6 +23,7 @@ __all__ = [
     "Signer",
     "claimant",
     "generate",
+    "still_good",
     "thumbprint",
     "verify",
 ]

@@ -95,6 +95,13 @@ def verify(kind: Kind, token: str, *, keys: PublicKeys, now: datetime, expect: E
     return Claims(kind, compact.header.kid, members)
 
 
+def still_good(claims: Claims, *, now: datetime, expect: Expected) -> Claims:
+    """Give claims that were verified before, if they are meant for us and hold now, too."""
+    _check_parties(claims.kind, claims, expect)
+    _check_times(claims.kind, claims, now.timestamp())
+    return claims
+
+
 def _check_header(kind: Kind, header: Header, expect: Expected) -> None:
     if header.alg not in kind.algs or (expect.algs is not None and header.alg not in expect.algs):
         allowed = kind.algs if expect.algs is None else kind.algs & expect.algs
