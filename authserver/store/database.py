@@ -100,7 +100,7 @@ class Session:
         if self._fairy is None:
             if self._mode != "read" and self.database.embedded:
                 self._turn = self.database.turn()
-            self._fairy = self.database.engine(self._mode).raw_connection()
+            self._fairy = self.database.take(self._mode)
             if self._turn is not None:
                 self._fairy.cursor().execute("BEGIN IMMEDIATE")
         return self._fairy
@@ -121,7 +121,7 @@ class Session:
         finally:
             try:
                 if fairy is not None:
-                    fairy.close()
+                    self.database.give_back(self._mode, fairy)
             finally:
                 if turn is not None:
                     turn.release()
@@ -136,11 +136,15 @@ class Database:
     """The pools, bound once in create_app."""
 
     engines: Mapping[Mode, Engine]
+    embedded: bool  # SQLite: one file, one writer at a time
     failures: tuple[type[Exception], ...] = FAILURES
     node: str = ""
     counting: Callable[[str], None] | None = None
     lost_at: float = float("-inf")
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _idle: dict[Mode, list[PoolProxiedConnection]] = field(
+        default_factory=lambda: {"read": [], "write": [], "fast": []}
+    )
 
     @classmethod
     def bind(cls, app: Any, url: str, *, pool_size: int = 16) -> "Database":
@@ -164,19 +168,29 @@ class Database:
         for mode, engine in found.items():
             if engine.dialect.name == "sqlite":
                 prepare_sqlite(engine, mode)
-        made = cls(found, failures_of(found["write"]))
+        made = cls(found, found["write"].dialect.name == "sqlite", failures_of(found["write"]))
         if not made.embedded:
             for engine in {found["read"], found["write"]}:
                 renew_connections(engine, made)
         return made
 
-    @property
-    def embedded(self) -> bool:
-        """SQLite: one file, one writer at a time."""
-        return self.engines["write"].dialect.name == "sqlite"
-
     def engine(self, mode: Mode) -> Engine:
         return self.engines[mode]
+
+    def take(self, mode: Mode) -> PoolProxiedConnection:
+        """A connection. Those to a file wait here, past the pool: it never goes away, so nothing need be asked."""
+        try:
+            return self._idle[mode].pop()
+        except IndexError:
+            return self.engine(mode).raw_connection()
+
+    def give_back(self, mode: Mode, connection: PoolProxiedConnection) -> None:
+        """Undo what was not committed, and keep the connection to a file for whoever comes next."""
+        if self.embedded and connection.is_valid:
+            connection.rollback()
+            self._idle[mode].append(connection)
+        else:
+            connection.close()
 
     def turn(self) -> threading.Lock:
         """Become this process's one writer to the file: its threads queue here, where they wake each other.
@@ -222,6 +236,9 @@ class Database:
             session.close()
 
     def dispose(self) -> None:
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
         for engine in set(self.engines.values()):
             engine.dispose()
 

@@ -53,7 +53,7 @@ def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index
 
 
 def time_text(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")
 
 
 def read_time(value: Any) -> datetime:
