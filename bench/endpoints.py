@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.sides import API, API_SCOPE, CALLBACK, PEOPLE, SCOPE, VERIFIER, Side
-from bench.wire import Flow, Operation, Reply, get, once, post
+from bench.wire import Flow, Operation, Reply, asking, get, once, post
 from tests.oidc import Person
 
-# Makes the flow of one connection; the person is whoever is signed in on it.
-Prepare = Callable[[Side, Person], Flow]
+Asked = Callable[[bytes], Reply]
+# Makes the flow of one connection; the person is whoever is signed in on it, `asked` sends a request beforehand.
+Prepare = Callable[[Side, Person, Asked], Flow]
 FULL_SCOPE = f"{SCOPE} {API_SCOPE}"
 OK = 200
 REDIRECTS = (302, 303)
@@ -25,38 +26,38 @@ class Endpoint:
     compared: bool = True
 
 
-def jwks(side: Side, person: Person) -> Flow:
+def jwks(side: Side, person: Person, asked: Asked) -> Flow:
     return _repeated(get(side.host, side.path("jwks_uri")))
 
 
-def discovery(side: Side, person: Person) -> Flow:
+def discovery(side: Side, person: Person, asked: Asked) -> Flow:
     return _repeated(get(side.host, "/.well-known/openid-configuration"))
 
 
-def client_credentials(side: Side, person: Person) -> Flow:
+def client_credentials(side: Side, person: Person, asked: Asked) -> Flow:
     form = {"grant_type": "client_credentials", "scope": API_SCOPE, "resource": API}
     return _repeated(post(side.host, side.path("token_endpoint"), form, side.credentials))
 
 
-def introspection(side: Side, person: Person) -> Flow:
-    token = _tokens(side, person, SCOPE)["access_token"]
+def introspection(side: Side, person: Person, asked: Asked) -> Flow:
+    token = _tokens(side, person, asked, SCOPE)["access_token"]
     form = {"token": token, "token_type_hint": "access_token"}
     return _repeated(post(side.host, side.path("introspection_endpoint"), form, side.credentials))
 
 
-def userinfo(side: Side, person: Person) -> Flow:
-    token = _tokens(side, person, SCOPE)["access_token"]
+def userinfo(side: Side, person: Person, asked: Asked) -> Flow:
+    token = _tokens(side, person, asked, SCOPE)["access_token"]
     return _repeated(get(side.host, side.path("userinfo_endpoint"), {"Authorization": f"Bearer {token}"}))
 
 
-def refresh(side: Side, person: Person) -> Flow:
+def refresh(side: Side, person: Person, asked: Asked) -> Flow:
     """Each answer's refresh token goes into the next request."""
     form = {"grant_type": "refresh_token", "resource": API, "refresh_token": "@"}
     whole = post(side.host, side.path("token_endpoint"), form, side.credentials)
     start, _, body = whole.partition(b"\r\n\r\n")
     head = start.rpartition(b"Content-Length: ")[0]
     before = body.replace(b"%40", b"")
-    token = _tokens(side, person, FULL_SCOPE, API)["refresh_token"].encode()
+    token = _tokens(side, person, asked, FULL_SCOPE, API)["refresh_token"].encode()
 
     def one() -> Operation:
         nonlocal token
@@ -67,14 +68,14 @@ def refresh(side: Side, person: Person) -> Flow:
     return one
 
 
-def code_flow(side: Side, person: Person) -> Flow:
+def code_flow(side: Side, person: Person, asked: Asked) -> Flow:
     """The whole flow of somebody who is signed in: authorize, the redirect with the code, the tokens."""
     target = side.authorize(FULL_SCOPE, API)
     return _code_flow(side, target, side.sign_in(person, target), API)
 
 
 def _code_flow(side: Side, target: str, cookies: str, resource: str) -> Flow:
-    asked = get(side.host, target, {"Cookie": cookies})
+    authorize = get(side.host, target, {"Cookie": cookies})
     form = {
         "grant_type": "authorization_code",
         "redirect_uri": CALLBACK,
@@ -87,7 +88,7 @@ def _code_flow(side: Side, target: str, cookies: str, resource: str) -> Flow:
     head, before = start.rpartition(b"Content-Length: ")[0], body.replace(b"%40", b"")
 
     def one() -> Operation:
-        reply = (yield asked).expect(*REDIRECTS)
+        reply = (yield authorize).expect(*REDIRECTS)
         code = _between(reply.head, b"code=", b"&", b"\r\n")
         sent = before + code
         reply = yield b"%bContent-Length: %d\r\n\r\n%b" % (head, len(sent), sent)
@@ -103,11 +104,11 @@ def _repeated(request: bytes) -> Flow:
     return one
 
 
-def _tokens(side: Side, person: Person, scope: str, resource: str = "") -> dict[str, str]:
+def _tokens(side: Side, person: Person, asked: Asked, scope: str, resource: str = "") -> dict[str, str]:
     """What the code flow gives this person's app."""
     target = side.authorize(scope, resource)
     flow = _code_flow(side, target, side.sign_in(person, target), resource)
-    found: dict[str, str] = once(side.port, flow()).json()
+    found: dict[str, str] = once(asked, flow()).json()
     return found
 
 
@@ -124,7 +125,7 @@ def fields(reply: Reply) -> set[str]:
 
 def flows(endpoint: Endpoint, side: Side) -> list[Flow]:
     """One flow for each connection."""
-    return [endpoint.prepare(side, person) for person in PEOPLE]
+    return [endpoint.prepare(side, person, asking(side.port)) for person in PEOPLE]
 
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"

@@ -8,7 +8,7 @@ from statistics import median
 from bench import processes
 from bench.endpoints import Endpoint, fields, flows
 from bench.sides import Side
-from bench.wire import Load, drive, once
+from bench.wire import Load, asking, drive, once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,9 @@ class Measured:
 def alternate(endpoint: Endpoint, sides: Sequence[Side], pace: Pace) -> list[Measured]:
     """Measure the sides in turns; the answers hold the same fields, and each is a success."""
     prepared = [flows(endpoint, side) for side in sides]
-    found = [fields(once(side.port, of_side[0]())) for side, of_side in zip(sides, prepared, strict=True)]
+    found = [
+        fields(once(asking(side.port), of_side[0]())) for side, of_side in zip(sides, prepared, strict=True)
+    ]
     if endpoint.compared and any(each != found[0] for each in found):
         raise AssertionError(
             f"{endpoint.name}: the sides answer different fields: {[sorted(f) for f in found]}"

@@ -111,7 +111,7 @@ def ours(
 ) -> Iterator[Side]:
     """Start authserver with limits, audit and metrics on; on a durable SQLite file, or on PostgreSQL and Redis."""
     with ExitStack() as stack:
-        seed, secret = _seed(folder / "seed", server)
+        seed, secret = seeded(folder / "seed", server)
         settings = dict(stack.enter_context(seed.copied(folder / "data")))
         settings |= {"AUTHSERVER_METRICS_BIND": f"127.0.0.1:{free_port()}", "AUTHSERVER_WORKERS": "1"}
         if redis is not None:
@@ -189,7 +189,7 @@ def postmaster(server: PostgreSQL) -> int:
     return int((server.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
 
 
-def _seed(folder: Path, server: PostgreSQL | None) -> tuple[Seed, str]:
+def seeded(folder: Path, server: PostgreSQL | None) -> tuple[Seed, str]:
     """A data folder with people, an API and the client that is measured, made by an operator's commands."""
     folder.mkdir(parents=True)
     template = server.create() if server else ""

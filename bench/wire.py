@@ -149,26 +149,30 @@ def _run(poll: select.epoll, connections: Mapping[int, Connection], ends: float)
     return latencies
 
 
-def once(port: int, operation: Operation) -> Reply:
+def once(asked: Callable[[bytes], Reply], operation: Operation) -> Reply:
     """Run one operation; its last answer."""
-    wire = connect(port)
-    wire.settimeout(PATIENCE)
-    received = bytearray()
-    reply: Reply | None = None
+    reply = asked(next(operation))
     try:
-        wire.sendall(next(operation))
         while True:
-            reply = None
+            reply = asked(operation.send(reply))
+    except StopIteration:
+        return reply
+
+
+def asking(port: int) -> Callable[[bytes], Reply]:
+    """Sends one request at a time, each on a connection of its own."""
+
+    def asked(request: bytes) -> Reply:
+        received, reply = bytearray(), None
+        with connect(port) as wire:
+            wire.settimeout(PATIENCE)
+            wire.sendall(request)
             while reply is None:
                 received += wire.recv(READ)
                 reply = take_reply(received)
-            wire.sendall(operation.send(reply))
-    except StopIteration:
-        if reply is None:
-            raise
         return reply
-    finally:
-        wire.close()
+
+    return asked
 
 
 def connect(port: int) -> socket.socket:
