@@ -21,7 +21,7 @@ from authserver.once import Spent, Ticket, consume, peek
 from authserver.opaque import same
 from authserver.store import Session, retrying
 from authserver.tokens.grant import Standing, load, revoke
-from authserver.tokens.issue import TokenSet, Wanted, issue_tokens, ready
+from authserver.tokens.issue import Ready, TokenSet, Wanted, issue_tokens, ready
 
 KIND = "code"
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -51,9 +51,10 @@ class AuthorizationCode(Grant):
         if isinstance(outcome, Replayed):
             retrying(lambda: self._punish(client, outcome))
             raise not_valid("the code was spent before, and its tokens are now revoked", rule="code_replayed")
-        return outcome
+        # Signed after the transaction: nobody else waits for the store meanwhile.
+        return issue_tokens(self.issuer, outcome)
 
-    def _redeem(self, client: Client) -> TokenSet | Replayed:
+    def _redeem(self, client: Client) -> Ready | Replayed:
         issuer, form, now = self.issuer, self.request.edge.form, self.issuer.clock()
         with issuer.database.writing_fast() as db:
             found = peek(db, issuer.roots, KIND, form["code"], now=now)
@@ -71,7 +72,7 @@ class AuthorizationCode(Grant):
             spent = consume(db, issuer.roots, KIND, key, answer, now=now)
             if not isinstance(spent, Ticket):
                 raise not_valid("another request spent it first", rule="code_spent")
-            return issue_tokens(issuer, allowed)
+            return allowed
 
     def _wanted(
         self, client: Client, standing: Standing, form: Mapping[str, str], payload: Mapping[str, Any]

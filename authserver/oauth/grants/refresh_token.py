@@ -11,7 +11,7 @@ from authserver.oauth.server import Grant
 from authserver.oauth.wanted import resources_for, scope_for
 from authserver.store import Session, retrying
 from authserver.tokens.grant import Standing, load, revoke
-from authserver.tokens.issue import NotIssued, TokenSet, Wanted, issue_tokens, ready
+from authserver.tokens.issue import NotIssued, Ready, TokenSet, Wanted, issue_tokens, ready
 from authserver.tokens.refresh import (
     FarAhead,
     Outcome,
@@ -39,14 +39,15 @@ class RefreshToken(Grant):
         if presented is None:
             raise not_valid("not a token that we made", rule="refresh_token_forged")
         outcome = retrying(lambda: self._refresh(client, presented))
-        if isinstance(outcome, TokenSet):
-            return outcome
+        if isinstance(outcome, Ready):
+            # Signed after the transaction: nobody else waits for the store meanwhile.
+            return issue_tokens(self.issuer, outcome)
         refusal, reason, event = outcome
         # A family ends durably before the answer, in a transaction of its own: a refusal inside would undo it.
         retrying(lambda: self._end(presented, reason, event))
         raise refusal
 
-    def _refresh(self, client: Client, presented: Presented) -> TokenSet | Ended:
+    def _refresh(self, client: Client, presented: Presented) -> Ready | Ended:
         issuer, form = self.issuer, self.request.edge.form
         with issuer.database.writing_fast() as db:
             standing = load(db, presented.grant)
@@ -64,7 +65,7 @@ class RefreshToken(Grant):
             outcome = rotate(db, issuer, client, standing.grant, presented, allowed.now)
             settled = self._settle(db, client, standing, presented, outcome)
             if isinstance(settled, int):
-                return issue_tokens(issuer, allowed.handing_out(settled))
+                return allowed.handing_out(settled)
             return settled
 
     def _settle(
