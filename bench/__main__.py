@@ -1,6 +1,7 @@
 """`make bench`: both servers, all endpoints, in alternating rounds; QUICK=1 takes less than five minutes."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ MOST_MEGABYTES, MOST_SECONDS, LEAST_OF_HASHES = 100, 0.8, 0.85
 
 
 def main() -> None:
+    # Whoever ends a run early ends its servers, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     is_quick = os.environ.get("QUICK", "0") not in {"", "0"}
     pace = QUICK if is_quick else FULL
     chosen = [each for each in ENDPOINTS if each.name in sys.argv[1:] or not sys.argv[1:]]
