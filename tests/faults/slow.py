@@ -17,14 +17,15 @@ class SlowWay:
     delay: float = 0.0
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
+    _server: asyncio.Server | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._loop.run_forever, name="slow way", daemon=True)
         self._thread.start()
-        listening = asyncio.run_coroutine_threadsafe(
+        self._server = asyncio.run_coroutine_threadsafe(
             asyncio.start_server(self._pass_on, "127.0.0.1", 0, limit=CHUNK), self._loop
         ).result(10)
-        self.port = listening.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
@@ -34,10 +35,14 @@ class SlowWay:
         self._loop.close()
 
     async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # The transports say goodbye in the loop's next rounds.
+        await asyncio.sleep(0.01)
 
     async def _pass_on(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError), contextlib.closing(back):
