@@ -180,6 +180,8 @@ def seconds_to_first_answer(folder: Path) -> float:
                 if node.get("/.well-known/jwks.json")[0] == 200:  # noqa: PLR2004
                     return time.perf_counter() - began
             except OSError:
+                if node.process is None or node.process.poll() is not None:
+                    raise AssertionError(f"the server ended at its start:\n{node.said()}") from None
                 time.sleep(0.002)
     finally:
         node.kill()
