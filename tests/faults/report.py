@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ PAGE = PROJECT / "docs" / "proof" / "faults.md"
 INTRODUCTION = """\
 # Nothing lost
 
-Written by `make faults` on {date}, {machine}.
+Written by `{command}` on {date}, {machine}.
 
 Clients (threads, one person and three browsers each) sign in by the pages, take codes by single sign-on, redeem and
 refresh them as fast as they are answered, through a balancer that minds `/readyz`. They remember every answer and
@@ -72,12 +73,17 @@ def races(results: Sequence[Result]) -> str:
 def page(rows: Sequence[Row], results: Sequence[Result], *, threads: int, volley: int) -> str:
     date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     return (
-        INTRODUCTION.format(date=date, machine=machine())
+        INTRODUCTION.format(command=command(), date=date, machine=machine())
         + table(rows)
         + RACES.format(threads=threads, volley=volley)
         + races(results)
         + LIMITS
     )
+
+
+def command() -> str:
+    """What writes this page again; a shorter run says that it was one."""
+    return f"python -m tests.faults {' '.join(sys.argv[1:])}" if sys.argv[1:] else "make faults"
 
 
 def machine() -> str:
