@@ -10,6 +10,7 @@ declare -A packages=(
   [chromium]='command -v chromium'
   [fonts-dejavu-core]='test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
   [systemd]='command -v systemd-analyze'
+  [curl]='command -v curl'
 )
 
 absent() {

@@ -37,7 +37,7 @@ class House:
             ["bash", "-euo", "pipefail", "-c", script],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
             cwd=self.folder,
             env=environment(self.data, self.folder) | variables,

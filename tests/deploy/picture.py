@@ -12,7 +12,7 @@ from tests.deploy.house import running
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "sign-in.png"
 PHONE = {"width": 360, "height": 660}
-SHEET = """<style>
+SHEET = """<!doctype html><style>
 body {{ margin: 0; display: flex; align-items: flex-start; gap: 24px; width: max-content; background: transparent }}
 img {{ width: 360px; border: 1px solid #8b9893; border-radius: 14px }}
 </style><img src="{light}"><img src="{dark}">"""

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ from tests.deploy.house import MARA, House
 from tests.interop.script import NODE
 from tests.oidc import RelyingParty, answer_pages
 from tests.oidc import sign_in as signs_in
-from tests.serve import commands
 from tests.wire import send
 
 API = "https://notes.example.org/api"
@@ -56,13 +54,9 @@ def copied(house: House) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def secrets(house: House, copied: dict[str, str]) -> dict[str, str]:
     """Register all that the snippets are for, by the commands that are copied beside them."""
-    names = ("register_api", "register", "register_public", "register_program")
-    typed: list[tuple[list[str], str | None]] = [
-        (shlex.split(copied[name].replace("\\\n", ""))[1:], None) for name in names
-    ]
     made = {}
-    for name, said in zip(names, commands(house.data, typed, {}), strict=True):
-        found = re.search(r"^secret +(\S+)$", said, re.MULTILINE)
+    for name in ("register_api", "register", "register_public", "register_program"):
+        found = re.search(r"^secret +(\S+)$", house.shell(copied[name]), re.MULTILINE)
         made[name] = found[1] if found else ""
     assert [name for name, secret in made.items() if secret] == ["register", "register_program"]
     return made
