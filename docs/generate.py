@@ -48,7 +48,9 @@ def pages() -> dict[Path, str]:
         + "\n"
         for name, (title, lead, body) in reference.items()
     }
-    found[DOCS / "reference" / "admin-api.openapi.json"] = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    found[DOCS / "reference" / "admin-api.openapi.json"] = (
+        json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    )
     for path in (PROJECT / "README.md", *sorted((DOCS / "guide").glob("*.md"))):
         found[path] = SNIPPET.sub(current, path.read_text(encoding="utf-8"))
     return found
