@@ -6,9 +6,9 @@ from authserver.audit import Actor, record
 from authserver.audit.events import Consented, ConsentWithdrawn
 from authserver.consent.find import given
 from authserver.issuer import Issuer
-from authserver.scopes import join
+from authserver.scopes import join, split
 from authserver.store import Session
-from authserver.store.consents import REMEMBER, WITHDRAW
+from authserver.store.consents import HOLD, REMEMBER, WITHDRAW
 
 
 def remember(
@@ -20,6 +20,12 @@ def remember(
     words = join((*(before.scope if before else ()), *scope))
     db.hot(REMEMBER, {"user": user_id, "client": client_id, "scope": words, "now": db.time(now)}).close()
     record(db, Consented(subject=user_id, client=client_id, scope=words), by=by, at=now)
+
+
+def hold(db: Session, user_id: str, client_id: str, scope: Iterable[str]) -> bool:
+    """Whether this much is allowed still, until the transaction ends: nobody withdraws it in between. RT-9."""
+    row = db.one(HOLD, {"user": user_id, "client": client_id})
+    return row is not None and frozenset(scope) <= frozenset(split(row[0]))
 
 
 def withdraw(db: Session, issuer: Issuer, user_id: str, client_id: str, *, by: Actor) -> bool:

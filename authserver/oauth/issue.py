@@ -28,16 +28,18 @@ def issue(
     """Open the family that every token will descend from, and give the one code for it. AZ-17.
 
     `agreed` is what the person allowed just now: it is remembered in the same transaction. None when the session
-    ended meanwhile: nothing may be made for it any more.
+    ended meanwhile, or what they had allowed was withdrawn: nothing may be made of it any more.
     """
+    client, user = request.client, person.user.id
 
     def attempt() -> str | None:
         with issuer.database.writing() as db:
-            client_id = request.client.client_id
-            if not sso.join(db, session.id, client_id, issuer.clock()):
+            if not sso.join(db, session.id, client.client_id, issuer.clock()):
                 return None
             if agreed:
-                consents.remember(db, issuer, person.user.id, client_id, agreed, by=by)
+                consents.remember(db, issuer, user, client.client_id, agreed, by=by)
+            elif not (client.first_party or consents.hold(db, user, client.client_id, person.scope)):
+                return None
             return _issue(db, issuer, request, person, session, by)
 
     return retrying(attempt)

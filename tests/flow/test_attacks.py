@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from authserver.apis import edit as apis
+from authserver.apis import edit as api_catalogue
 from authserver.audit import SYSTEM
 from authserver.authentication import Level
 from authserver.clients import edit as clients
@@ -19,10 +19,15 @@ from authserver.factors.password import normalized
 from authserver.factors.registry import register
 from authserver.issuer import Issuer
 from authserver.login import everywhere, passwords
+from authserver.oauth.authorize import Asked, AuthorizeRequest, read
+from authserver.oauth.issue import issue
+from authserver.oauth.person import load
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.transaction import Transaction
+from authserver.web.account import apps
+from tests.agent import query_of
 from tests.flow.login import count, enter, fill, fill_password
 from tests.flow.second_factor import CODE, FakeCode
 from tests.flow.world import Resident, World
@@ -190,7 +195,9 @@ class TestWhatATokenIsFor:
         with world.writing() as db:
             for name in ("notes", "grades"):
                 about = {"identifier": f"https://{name}.example", "name": name}
-                apis.add(db, world.issuer, {**about, "scopes": [{"name": f"{name}:read"}]}, by=SYSTEM)
+                api_catalogue.add(
+                    db, world.issuer, {**about, "scopes": [{"name": f"{name}:read"}]}, by=SYSTEM
+                )
         return world.add_client(
             scope="openid email notes:read grades:read",
             resources=["https://notes.example", "https://grades.example"],
@@ -230,7 +237,7 @@ class TestWhatATokenIsFor:
                 id="from-the-client",
             ),
             pytest.param(
-                lambda db, issuer: apis.edit(
+                lambda db, issuer: api_catalogue.edit(
                     db, issuer, "https://grades.example", {"scopes": []}, by=SYSTEM
                 ),
                 "openid email notes:read",
@@ -281,3 +288,22 @@ def test_the_endpoint_of_an_issuer_with_a_path_has_one_address(
         "client_assertion": program.assertion(aud=audience.format(issuer=world.url)),
     }
     assert world.post("/oauth/token", form).status == status
+
+
+def test_what_was_withdrawn_a_moment_ago_gives_no_code(world: World, ada: Resident) -> None:
+    """AZ-15, RT-9: an app that asks in silence while its person withdraws it keeps nothing."""
+    web = world.add_client("web")
+    sign_in(enter(world, ada), web, ada)
+    session = session_of(world, ada)
+    asked = read(world.issuer, Asked(values=query_of(web.begin(prompt="none").url)))
+    assert isinstance(asked, AuthorizeRequest)
+    with world.reading() as db:
+        person = load(db, world.issuer, asked, session)
+    assert person.agreed >= set(person.scope)
+    with world.writing() as db:
+        apps.withdraw(db, world.issuer, ada.id, "web", by=SYSTEM)
+    assert issue(world.issuer, asked, person, session, by=SYSTEM) is None
+    assert count(world, "grants", "revoked_at IS NULL") == 0
+    # A yes to the page that asks again counts, and is remembered.
+    assert issue(world.issuer, asked, person, session, agreed=person.scope, by=SYSTEM)
+    assert issue(world.issuer, asked, person, session, by=SYSTEM)
