@@ -296,6 +296,7 @@ def engine_options(url: str, mode: Mode, pool_size: int) -> dict[str, Any]:
             "max_overflow": 0,
             "pool_timeout": BUSY_MS / 1000,
             "pool_use_lifo": True,
+            "hide_parameters": True,
             "connect_args": {
                 "timeout": BUSY_MS / 1000,
                 "isolation_level": None,
@@ -312,6 +313,8 @@ def engine_options(url: str, mode: Mode, pool_size: int) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": 3,
         "pool_use_lifo": True,
+        # What was to be stored does not get into the text of an error, and so into a log. KEY-8.
+        "hide_parameters": True,
         "connect_args": {"options": options, "connect_timeout": 3},
         # One statement is one round trip when nothing opens a transaction around it.
         **({"isolation_level": "AUTOCOMMIT"} if mode == "read" else {}),

@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.exc import IntegrityError
 
 from authserver.apis import edit as api_catalogue
 from authserver.audit import SYSTEM
@@ -25,6 +26,7 @@ from authserver.oauth.person import load
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
+from authserver.store.users import PasswordRow
 from authserver.transaction import Transaction
 from authserver.web.account import apps
 from tests.agent import query_of
@@ -307,3 +309,15 @@ def test_what_was_withdrawn_a_moment_ago_gives_no_code(world: World, ada: Reside
     # A yes to the page that asks again counts, and is remembered.
     assert issue(world.issuer, asked, person, session, agreed=person.scope, by=SYSTEM)
     assert issue(world.issuer, asked, person, session, by=SYSTEM)
+
+
+def test_what_the_database_refuses_is_not_told_in_its_error(world: World, ada: Resident) -> None:
+    """KEY-8: an error goes to the log with its text, which once held every value of the statement."""
+    twice = {"user_id": ada.id, "changed_at": world.clock(), "must_change": False}
+    with world.writing() as db:
+        db.orm.add(PasswordRow(**twice, hash="$canary"))
+        with pytest.raises(IntegrityError) as refused:
+            db.orm.flush()
+        db.orm.rollback()
+    assert "passwords" in str(refused.value)
+    assert "canary" not in str(refused.value)
