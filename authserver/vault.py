@@ -75,7 +75,10 @@ class Vault:
 
 @dataclass(frozen=True, kw_only=True)
 class Root:
-    """A random secret in the database for one purpose; what it derives serves no other."""
+    """A random secret in the database for one purpose; what it derives serves no other. KEY-7.
+
+    Of its two keys one makes MACs and one seals: neither is used by both algorithms.
+    """
 
     purpose: str
     id: str
@@ -85,11 +88,14 @@ class Root:
 
     @cached_property
     def key(self) -> bytes:
-        return HKDF(SHA256(), KEY, salt=None, info=f"authserver/{self.purpose}".encode()).derive(self.value)
+        return self._derived(f"authserver/{self.purpose}")
 
     @cached_property
     def cipher(self) -> AESGCM:
-        return AESGCM(self.key)
+        return AESGCM(self._derived(f"authserver/{self.purpose}/seal"))
+
+    def _derived(self, info: str) -> bytes:
+        return HKDF(SHA256(), KEY, salt=None, info=info.encode()).derive(self.value)
 
 
 class Roots:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authserver.vault import CannotOpen, Place, Root, Roots, Vault
+from authserver.vault import CannotOpen, Place, Root, Roots, Vault, unb64
 from tests.flow.world import START, World
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -70,3 +72,14 @@ def test_roots_of_different_purposes_derive_different_keys() -> None:
     roots = Roots(made)
     assert roots.mac("csrf", b"m")[1] != roots.mac("refresh", b"m")[1]
     assert roots.open("refresh", roots.seal("csrf", b"v")) is None
+
+
+def test_what_makes_macs_does_not_seal() -> None:
+    """KEY-7: a purpose that does both has a key for each."""
+    root = Root(purpose="ticket", id="r", value=KEY, made_at=START)
+    sealed = Roots([root]).seal("ticket", b"v")
+    raw = unb64(sealed.partition(".")[2])
+    assert raw
+    with pytest.raises(InvalidTag):
+        AESGCM(root.key).decrypt(raw[:12], raw[12:], b"")
+    assert root.cipher.decrypt(raw[:12], raw[12:], b"") == b"v"
