@@ -27,6 +27,7 @@ def test_authlibs_client_signs_in_and_refreshes(
         rp.client_id,
         rp.secret or None,
         token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
         redirect_uri=rp.redirect_uri,
         scope=SCOPE,
         code_challenge_method="S256",

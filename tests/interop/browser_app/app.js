@@ -11,11 +11,13 @@ const manager = new oidc.UserManager({
   redirect_uri: new URL('callback', here).href,
   post_logout_redirect_uri: new URL('goodbye', here).href,
   loadUserInfo: true,
+  // Keep what the ID token says of the sign-in, which the library leaves out by default.
+  filterProtocolClaims: false,
   automaticSilentRenew: false,
 })
 
 const show = (state, user) => {
-  document.querySelector('#state').textContent = JSON.stringify({ state, ...user }, null, 2)
+  document.querySelector('#state').textContent = JSON.stringify({ ...user, state }, null, 2)
   document.body.dataset.state = state
 }
 const attempt = (act) => act().catch((error) => show('failed', { error: String(error) }))
