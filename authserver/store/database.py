@@ -71,9 +71,23 @@ class Session:
 
     def hot(self, statement: Hot, values: Mapping[str, Any]) -> Any:
         """The cursor of a hot statement; times go through `time()` and `Database.read_time`."""
-        cursor = self._connection().cursor()
         if self.database.counting is not None:
             self.database.counting(statement.sql)
+        try:
+            cursor = self._ask(statement, values)
+        except self.database.failures as error:
+            if self.statements or self._orm is not None or not is_lost(error):
+                raise
+            # The connection died while it lay idle, and nothing was asked on it yet: another may be asked instead.
+            self.database.lost_at = time.monotonic()
+            self.invalidate()
+            self._fairy = None
+            cursor = self._ask(statement, values)
+        self.statements += 1
+        return cursor
+
+    def _ask(self, statement: Hot, values: Mapping[str, Any]) -> Any:
+        cursor = self._connection().cursor()
         cursor.execute(statement.sql if self.database.embedded else statement.pyformat, values)
         return cursor
 

@@ -1,8 +1,10 @@
 """A real browser: Chromium in several looks, an accessibility check, and screenshots that stay."""
 
+import atexit
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +44,20 @@ OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], Path]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Chromium]:
-    """One Chromium for all tests of this run."""
+@cache
+def launched() -> Chromium:
+    """The one Chromium of this process: Playwright cannot be started twice in one thread."""
     assert PROGRAM.exists(), f"{PROGRAM} is not installed\n  → run tests/install.sh"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
-        yield running
-        running.close()
+    playwright = sync_playwright().start()
+    running = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+    atexit.register(playwright.stop)
+    atexit.register(running.close)
+    return running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Chromium:
+    return launched()
 
 
 @pytest.fixture
