@@ -1,7 +1,9 @@
 """What somebody hostile would try; each of these once worked, or would, were it not for one line."""
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +125,29 @@ class TestTwoWhoEndEachOther:
         assert (world.rows("SELECT hash FROM passwords"), world.rows("SELECT epoch FROM users")) == before
         assert is_live(world, owner)
         assert not is_live(world, thief)
+
+    def test_of_two_at_once_one_is_alone(self, world: World, ada: Resident) -> None:
+        """SS-7: whoever is told that it worked is signed in, the other is not, and the password is of the one."""
+        for turn in range(3):
+            world.signed_in(ada)
+            world.clock.advance(seconds=1)
+            world.signed_in(ada)
+            with world.reading() as db:
+                both = sso.of_user(db, ada.id, world.clock())[:2]
+            ready = threading.Barrier(2)
+
+            def press(session: SsoSession, text: str, ready: threading.Barrier = ready) -> SsoSession | None:
+                ready.wait(10)
+                try:
+                    return passwords.change(world.issuer, session, text, by=SYSTEM)[0]
+                except Refusal:
+                    return None
+
+            with ThreadPoolExecutor(2) as threads:
+                told = list(threads.map(press, both, ("the words of the first", "the words of the second")))
+            (kept,) = [session for session in told if session is not None]
+            assert session_of(world, ada).id == kept.id
+            assert len(world.events("password_changed")) == turn + 2  # and one when ada was made
 
 
 class TestSignOutEverywhere:
