@@ -46,7 +46,12 @@ def authenticate(issuer: Issuer, request: OAuthRequest) -> Client:
     else:
         right = client is not None and client.is_public
     if client is None:
-        raise invalid_client("no client has this id", rule="unknown_client", value=presented.client_id)
+        # Equal references would tell that a name is unknown: of a known one each method has a cause of its own.
+        raise invalid_client(
+            f"no client has this id, which came by {presented.method}",
+            rule="unknown_client",
+            value=presented.client_id,
+        )
     if client.auth_method != presented.method:
         raise invalid_client(
             f"the client is registered for {client.auth_method} and used {presented.method}",

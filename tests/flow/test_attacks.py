@@ -1,5 +1,6 @@
 """What somebody hostile would try; each of these once worked, or would, were it not for one line."""
 
+import base64
 import threading
 import time
 from collections.abc import Callable
@@ -346,3 +347,15 @@ def test_what_the_database_refuses_is_not_told_in_its_error(world: World, ada: R
         db.orm.rollback()
     assert "passwords" in str(refused.value)
     assert "canary" not in str(refused.value)
+
+
+def test_references_do_not_tell_whether_a_client_is_known(world: World) -> None:
+    """CL-8: equal causes have equal references, so a stranger must not be able to bring about equal ones."""
+    world.add_client("known")
+    for name in ("known", "unknown"):
+        form = {"grant_type": "client_credentials", "client_id": name}
+        basic = {"Authorization": f"Basic {base64.b64encode(f'{name}:x'.encode()).decode()}"}
+        tries = [({}, {}), (basic, {}), ({}, {"client_secret": "x"})]
+        replies = [world.post("/oauth/token", form | more, headers) for headers, more in tries]
+        assert {reply.status for reply in replies} == {401}
+        assert len({reply.json()["reference"] for reply in replies}) == len(tries), name
