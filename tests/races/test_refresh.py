@@ -125,7 +125,7 @@ def test_an_assertion_is_remembered_to_its_end(playground: Deployment) -> None:
         purge(playground)
         assert [reply.status for reply in volley(playground, [shot])] == [401]
         assert playground.rows(kept) != [(0,)]
-    playground.clock.stand(began + 362)
+    playground.clock.stand(began + 425)
     purge(playground)
     assert playground.rows(kept) == [(0,)]
     playground.clock.advance(0)
