@@ -135,18 +135,6 @@ def test_nothing_made_while_somebody_signs_out_outlives_the_session(playground: 
         race_against(playground, rp, visitor, ending, scope="openid email")
 
 
-def test_nothing_made_while_somebody_signs_out_everywhere_else_outlives_it(playground: Deployment) -> None:
-    """T-1, RT-10, SS-7: what ends a session with all its apps ends also those that came at the same moment."""
-    rp = party(playground, "portal")
-    here = browser(playground)
-    sign_in(here, rp, BOB)
-    for _ in range(ROUNDS):
-        there = browser(playground)
-        sign_in(there, rp, BOB)
-        ending = of_browser(here, here.open("/account/devices").page.form("everywhere else"))
-        race_against(playground, rp, there, ending, scope="openid offline_access")
-
-
 @pytest.mark.parametrize("identifier", [BOB.email, "nobody-{round}@example.org"], ids=["known", "unknown"])
 def test_parallel_wrong_passwords_stay_within_the_budget(playground: Deployment, identifier: str) -> None:
     """T-1, PW-6: of 32 tries at once no more are looked at than of 32 in a row; then even the right one waits."""
