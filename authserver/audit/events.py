@@ -53,6 +53,42 @@ class PasswordChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondStepClosed(Event):
+    """Wrong codes closed the second step: for some seconds, or, `locked`, until it is opened."""
+
+    name = "second_step_closed"
+    seconds: int
+    locked: bool
+    identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorAdded(Event):
+    name = "factor_added"
+    factor: str
+    replaced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorRemoved(Event):
+    name = "factor_removed"
+    factor: str
+    by_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodesMade(Event):
+    name = "recovery_codes_made"
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodeUsed(Event):
+    name = "recovery_code_used"
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice(Event):
     name = "new_device"
 

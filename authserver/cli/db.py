@@ -4,9 +4,13 @@ import click
 from flask import Flask
 
 from authserver.cli.context import CLI, echo, json_option, opened
+from authserver.clock import SystemClock
 from authserver.config import load_beside
 from authserver.errors import Misconfigured
+from authserver.keys import master, roots
 from authserver.store import Database, migrating, schema
+from authserver.store.keys import root_secrets
+from authserver.store.restored import RECOVERY_CODES
 from authserver.work.after_restore import after_restore as end_all
 
 
@@ -20,6 +24,7 @@ def command() -> None:
 def upgrade(revision: str) -> None:
     """Bring the database to the schema that this version needs. Safe on every node at once."""
     migrating.upgrade(_url(), revision)
+    _complete_roots()
     click.echo(f"The database has schema {_current() or 'none'}.")
 
 
@@ -42,11 +47,17 @@ def current(as_json: bool) -> None:
 
 @command.command("after-restore")
 @click.confirmation_option(prompt="Everybody is signed out and every token ends. Was a backup restored?")
+@click.option(
+    "--keep-recovery-codes",
+    is_flag=True,
+    help="Recovery codes that were used since the backup may then work once more.",
+)
 @json_option
-def after_restore(as_json: bool) -> None:
-    """End what a restored backup would bring back to life: sessions, tokens, codes and links."""
+def after_restore(keep_recovery_codes: bool, as_json: bool) -> None:
+    """End what a restored backup would bring back to life: sessions, tokens, codes, recovery codes and links."""
+    spare = (RECOVERY_CODES,) if keep_recovery_codes else ()
     with opened() as issuer, issuer.database.writing() as db:
-        ended = end_all(db, now=issuer.clock(), by=CLI)
+        ended = end_all(db, now=issuer.clock(), by=CLI, spare=spare)
     echo(ended, as_json)
 
 
@@ -54,6 +65,20 @@ def _current() -> str | None:
     database = Database.bind(Flask("authserver"), _url())
     try:
         return schema.current(database)
+    finally:
+        database.dispose()
+
+
+def _complete_roots() -> None:
+    """A version may need a purpose root that an installation does not have yet; a new one gets all by `init`."""
+    config = load_beside()
+    database = Database.bind(Flask("authserver"), _url())
+    try:
+        if schema.is_pending(schema.current(database)):
+            return
+        with database.writing() as db:
+            if root_secrets(db):
+                roots.make_missing(db, master.vault_of(config), now=SystemClock()(), by=CLI)
     finally:
         database.dispose()
 

@@ -7,8 +7,8 @@ import click
 
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, typed_secret, unset_option, written, yes_option
-from authserver.factors.password import hash_password, new_password
 from authserver.groups.attributes import Attribute, every
+from authserver.login.passwords import choose
 from authserver.store import Session
 from authserver.users import edit, find
 from authserver.users.form import UserForm
@@ -58,14 +58,13 @@ def add(email: str | None, password_stdin: bool, as_json: bool, **given: Any) ->
     password yet: `users passwd` sets one.
     """
     with opened() as issuer:
-        text = new_password(issuer, typed_secret("Password", from_stdin=True)) if password_stdin else None
-        phc = hash_password(issuer, text) if text is not None else None
+        chosen = choose(issuer, typed_secret("Password", from_stdin=True), None) if password_stdin else None
 
         def act(db: Session) -> User:
             made = edit.add(db, issuer, _about(db, email, FLAGS, given), by=CLI)
-            if phc is None:
+            if chosen is None:
                 return made
-            edit.set_password(db, issuer, made.id, phc, by=CLI)
+            edit.set_password(db, issuer, made.id, chosen.phc, by=CLI, stands=chosen.stands)
             return find.load(db, made.id)
 
         echo(written(issuer, act), as_json)
@@ -141,9 +140,11 @@ def passwd(person: str, password_stdin: bool) -> None:
     with opened() as issuer:
         with issuer.database.reading() as db:
             user_id = find.chosen(db, person).id
-        text = new_password(issuer, typed_secret("New password", from_stdin=password_stdin))
-        phc = hash_password(issuer, text)
-        written(issuer, lambda db: edit.set_password(db, issuer, user_id, phc, by=CLI))
+        chosen = choose(issuer, typed_secret("New password", from_stdin=password_stdin), user_id)
+        written(
+            issuer,
+            lambda db: edit.set_password(db, issuer, user_id, chosen.phc, by=CLI, stands=chosen.stands),
+        )
 
 
 @command.command()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from authserver.audit.events import Event
 from authserver.authentication import Kind, Level, Proof, UserId
 from authserver.issuer import Issuer
-from authserver.limits.passwords import Budget, Counter
+from authserver.limits.passwords import Counter, Limit
 from authserver.store import Session
 from authserver.transaction import Transaction
 
@@ -21,7 +22,7 @@ class Account:
 
     user: UserId | None
     counter: Counter
-    budget: Budget
+    budget: Limit
     kept: Any = None  # what the factor found, for its own examine()
 
 
@@ -35,15 +36,20 @@ class Prompt:
     lead: str = ""
     hint: str = ""
     field: str = "code"
+    digits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """The answer proved this; `epoch` is the person's, so that what ends all sign-ins ends this one too."""
+    """The answer proved this; `epoch` is the person's, so that what ends all sign-ins ends this one too.
+
+    `events` are what the audit is told beside the sign-in.
+    """
 
     user: UserId
     epoch: int
     proof: Proof
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +60,23 @@ class Refused:
     shown: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """The answer was right, but was used already: good only for the late half of a double submit."""
+
+    right: Right
+    refused: Refused
+
+
+Verdict = Right | Spent | Refused
+
+
 class Factor(ABC):
     """What one factor is and how its answer is taken.
 
     `alone` and `beside` are the levels that it reaches as the only proof and beside one of another kind. A
-    factor that can `begin` a sign-in finds out by itself whom an answer speaks for.
+    factor that can `begin` a sign-in finds out by itself whom an answer speaks for. One that `enrols` is for those
+    who must have a second factor and have none; one in `reserve` is offered after all others.
     """
 
     name: ClassVar[str]
@@ -67,6 +85,8 @@ class Factor(ABC):
     alone: ClassVar[Level] = Level.PWD
     beside: ClassVar[Level] = Level.PWD
     begins: ClassVar[bool] = False
+    enrols: ClassVar[bool] = False
+    reserve: ClassVar[bool] = False
     prompt: ClassVar[Prompt]
 
     @abstractmethod
@@ -80,13 +100,19 @@ class Factor(ABC):
         """Whose answer it is, with the counter and budget of its tries; `device` is the cookie's digest."""
 
     @abstractmethod
-    def settle(
-        self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any
-    ) -> Right | Refused:
+    def settle(self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any) -> Verdict:
         """Decide in the transaction of the step: look again at what may have changed, spend, be quick."""
 
     def challenge(self, db: Session, issuer: Issuer, tx: Transaction) -> None:  # noqa: B027
         """Make ready to be asked, such as by sending a code; comes before the page is shown."""
+
+    def last_used(self, db: Session, user: UserId) -> datetime | None:
+        """When this person last proved it, so that it is offered first; asked where there is a choice."""
+        return None
+
+    def locked(self, db: Session, issuer: Issuer, user: UserId) -> bool:
+        """Whether wrong answers locked it, until it is opened by other means."""
+        return False
 
     def examine(self, issuer: Issuer, tx: Transaction, account: Account, answer: Answer) -> Any:
         """Anything slow, with no transaction open; what it returns is given to settle()."""

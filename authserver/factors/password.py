@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from authserver.authentication import Kind, UserId
 from authserver.errors import Refusal, Unavailable
-from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused, Right
+from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused, Right, Verdict
 from authserver.issuer import Issuer
 from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
 from authserver.store import Session
@@ -92,9 +92,7 @@ class Password(Factor):
             weak = right and is_weak(issuer, phc)
             return Finding(right=right, stronger=hasher(issuer).hash(password) if weak else None)
 
-    def settle(
-        self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any
-    ) -> Right | Refused:
+    def settle(self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any) -> Verdict:
         """Right only for a person who is still as they were when the hash was compared."""
         stored: Stored | None = account.kept
         row = db.one(BY_USER, {"user": account.user or ""})
@@ -120,9 +118,8 @@ def hash_password(issuer: Issuer, text: str) -> str:
         return hasher(issuer).hash(password)
 
 
-def new_password(issuer: Issuer, text: str) -> str:
+def new_password(text: str, shortest: int) -> str:
     """A password that somebody chose, or a Refusal that says what it lacks. PW-1."""
-    shortest = issuer.settings.password_min_length
     password = normalized(text)
     if len(password) < shortest:
         public = f"A password has at least {shortest} characters."

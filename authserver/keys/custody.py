@@ -1,4 +1,7 @@
-"""Where private keys live: sealed rows, bound to their kid. An HSM would take the place of this file."""
+"""Where secrets live: private keys sealed to their kid, authenticator apps to their person.
+
+An HSM would take the place of this file.
+"""
 
 from authserver.jose import Signer
 from authserver.vault import Place, Vault
@@ -6,6 +9,10 @@ from authserver.vault import Place, Vault
 
 def place(kid: str) -> Place:
     return Place(table="signing_keys", column="private", row=kid)
+
+
+def totp_place(user_id: str) -> Place:
+    return Place(table="totp_devices", column="secret", row=user_id)
 
 
 def keep(vault: Vault, kid: str, private: bytes) -> bytes:

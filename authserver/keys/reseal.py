@@ -5,8 +5,9 @@ from datetime import datetime
 
 from authserver.audit import Actor, record
 from authserver.audit.events import SecretsChanged
-from authserver.keys import roots, rotation
+from authserver.keys import custody, roots, rotation
 from authserver.store import Session
+from authserver.store.factors import totp_rows
 from authserver.store.facts import fact, note_fact
 from authserver.store.locks import lock
 from authserver.vault import Vault
@@ -25,9 +26,20 @@ class Resealed:
 def reseal(db: Session, vault: Vault, *, now: datetime, by: Actor) -> Resealed:
     """Seal every row under the newest master key; older keys are needed for older backups alone."""
     lock(db, "master_key")
-    moved = rotation.reseal(db, vault) + roots.reseal(db, vault)
+    moved = rotation.reseal(db, vault) + roots.reseal(db, vault) + _reseal_totp(db, vault)
     record(db, SecretsChanged(act="resealed", detail=f"version {vault.version}"), by=by, at=now)
     return Resealed(version=vault.version, moved=moved)
+
+
+def _reseal_totp(db: Session, vault: Vault) -> int:
+    """The secrets of authenticator apps."""
+    moved = 0
+    for row in totp_rows(db):
+        if vault.version_of(row.secret) != vault.version:
+            place = custody.totp_place(row.user_id)
+            row.secret = vault.seal(vault.open(row.secret, place), place)
+            moved += 1
+    return moved
 
 
 def note_backup(db: Session, vault: Vault, *, now: datetime, by: Actor) -> int:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from authserver.errors import TooMany
 from authserver.opaque import new_id
@@ -23,6 +24,18 @@ STRANGERS_KEPT = timedelta(days=30)
 PASSWORD, STRANGER = "password", "stranger"
 
 
+class Limit(Protocol):
+    """How much may be wrong."""
+
+    def closed_until(self, wrong: Sequence[datetime], now: datetime) -> datetime | None:
+        """When tries are taken again after these wrong ones (in order), or None if they are taken now."""
+        ...
+
+    def left(self, wrong: Sequence[datetime], now: datetime) -> int | None:
+        """How many more may be wrong right now; None where that is not told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """`failures` an hour close for `first`, each further closing lasts twice as long; `ever` is the end."""
@@ -30,6 +43,12 @@ class Budget:
     failures: int
     first: timedelta
     ever: int
+
+    def closed_until(self, wrong: Sequence[datetime], now: datetime) -> datetime | None:
+        return closed_until(wrong, self, now)
+
+    def left(self, wrong: Sequence[datetime], now: datetime) -> int | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +67,14 @@ class Try:
     counter: Counter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What a wrong try led to: how long it closes, and how many more may be wrong."""
+
+    closed: timedelta | None
+    left: int | None
+
+
 def account_key(roots: Roots, user_id: str | None, identifier_key: str) -> bytes:
     """One key for every way to name an account, and one for each identifier that names nobody."""
     text = f"account\x1f{user_id}" if user_id else f"identifier\x1f{identifier_key}"
@@ -56,14 +83,14 @@ def account_key(roots: Roots, user_id: str | None, identifier_key: str) -> bytes
     return roots.mac_by("identifier", root.id, text.encode("utf-8", "surrogatepass")) or b""
 
 
-def begin(db: Session, counter: Counter, budget: Budget, now: datetime) -> Try:
+def begin(db: Session, counter: Counter, budget: Limit, now: datetime) -> Try:
     """Write down a try, or refuse it: TooMany says when to come again."""
     lock(db, f"failures:{counter.account.hex()}:{counter.kind}")
     rows = db.hot(OF_ACCOUNT, {"account": counter.account, "kind": counter.kind}).fetchall()
     tries = [(db.database.read_time(at), bool(counted)) for at, counted in rows]
     wrong = [at for at, counted in tries if counted or at + UNDER_WAY <= now]
     _refuse_while_closed(wrong, budget, now)
-    if closed_until([*(at for at, _ in tries)], budget, now) is not None:
+    if budget.closed_until([at for at, _ in tries], now) is not None:
         raise TooMany("Too many tries at once.", retry_after=2, rule="password_tries_under_way")
     made = Try(id=new_id(), counter=counter)
     values = {"id": made.id, "account": counter.account, "kind": counter.kind, "at": db.time(now)}
@@ -71,20 +98,21 @@ def begin(db: Session, counter: Counter, budget: Budget, now: datetime) -> Try:
     return made
 
 
-def _refuse_while_closed(wrong: Sequence[datetime], budget: Budget, now: datetime) -> None:
-    until = closed_until(wrong, budget, now)
+def _refuse_while_closed(wrong: Sequence[datetime], budget: Limit, now: datetime) -> None:
+    until = budget.closed_until(wrong, now)
     if until is not None:
         left = max(1, math.ceil((until - now).total_seconds()))
         detail = f"{len(wrong)} wrong answers since the last full sign-in; closed until {until.isoformat()}"
         raise TooMany("Too many wrong tries.", retry_after=left, detail=detail, rule="password_closed")
 
 
-def count(db: Session, made: Try, budget: Budget, now: datetime) -> timedelta | None:
-    """The try was wrong. How long this closes the account, when it does."""
+def count(db: Session, made: Try, budget: Limit, now: datetime) -> Counted:
+    """The try was wrong. Whether this closes the account, and for how long."""
     db.hot(COUNT, {"id": made.id, "counted": True}).close()
     rows = db.hot(OF_ACCOUNT, {"account": made.counter.account, "kind": made.counter.kind}).fetchall()
-    until = closed_until([db.database.read_time(at) for at, counted in rows if counted], budget, now)
-    return None if until is None else until - now
+    wrong = [db.database.read_time(at) for at, counted in rows if counted]
+    until = budget.closed_until(wrong, now)
+    return Counted(closed=None if until is None else until - now, left=budget.left(wrong, now))
 
 
 def forgive(db: Session, made: Try) -> None:

@@ -1,28 +1,80 @@
-"""A new password by somebody who is signed in: it ends what was signed in elsewhere. SS-7."""
+"""A new password: as long as the person's other factors let it be, and the end of what was signed in elsewhere."""
+
+from dataclasses import dataclass, field
 
 from authserver.audit import Actor
-from authserver.factors.password import hash_password, new_password
+from authserver.authentication import UserId
+from authserver.errors import Refusal
+from authserver.factors.password import hash_password, new_password, normalized
 from authserver.issuer import Issuer
+from authserver.login.steps import REQUIRED, offers_of
 from authserver.opaque import new_secret
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
-from authserver.store import retrying
+from authserver.store import Session, retrying
 from authserver.store.sessions import FORGET_DEVICES
 from authserver.users import edit
+from authserver.users.edit import Stands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A password that may be set: its hash, and whether it is good without a second factor."""
+
+    phc: str = field(repr=False)
+    stands: Stands
+
+
+def shortest(db: Session, issuer: Issuer, user: UserId | None) -> int:
+    """How short a password of theirs may be; None is somebody who has no account yet. PW-1."""
+    settings = issuer.settings
+    beside = may_be_short(db, issuer, user)
+    return settings.password_min_length_with_second if beside else settings.password_min_length
+
+
+def may_be_short(db: Session, issuer: Issuer, user: UserId | None) -> bool:
+    """Whether a second factor stands beside the password, or must."""
+    if issuer.settings.second_factor == REQUIRED:
+        return True
+    return user is not None and bool(offers_of(db, issuer, user))
+
+
+def choose(issuer: Issuer, text: str, user: UserId | None) -> Chosen:
+    """Check and hash a password that somebody chose; a Refusal says what it lacks. PW-1."""
+    with issuer.database.reading() as db:
+        least = shortest(db, issuer, user)
+    return _hashed(issuer, new_password(text, least))
+
+
+def choose_alone(issuer: Issuer, text: str) -> Chosen:
+    """The same for somebody who gives up their second factor. PW-1."""
+    return _hashed(issuer, new_password(text, issuer.settings.password_min_length))
 
 
 def change(issuer: Issuer, session: SsoSession, text: str, *, by: Actor) -> tuple[SsoSession, str]:
-    """Set it and keep the acting session with its apps, under the handle that is given back."""
-    phc = hash_password(issuer, new_password(issuer, text))
-    return retrying(lambda: _change(issuer, session, phc, by))
+    """Set it and keep the acting session with its apps, under the handle that is given back. SS-7."""
+    chosen = choose(issuer, text, session.user)
+
+    def attempt() -> tuple[SsoSession, str]:
+        with issuer.database.writing() as db:
+            return set_(db, issuer, session, chosen, by=by)
+
+    return retrying(attempt)
 
 
-def _change(issuer: Issuer, session: SsoSession, phc: str, by: Actor) -> tuple[SsoSession, str]:
+def set_(
+    db: Session, issuer: Issuer, session: SsoSession, chosen: Chosen, *, by: Actor
+) -> tuple[SsoSession, str]:
+    """End what was signed in elsewhere, and carry this session over. SS-7."""
     handle = new_secret()
-    with issuer.database.writing() as db:
-        epoch = edit.set_password(db, issuer, session.user, phc, by=by)
-        db.hot(FORGET_DEVICES, {"user": session.user}).close()
-        kept = sso.keep_alone(
-            db, issuer, session, epoch=epoch, handle=handle, reason="password_changed", by=by
-        )
+    if chosen.stands == "beside" and not may_be_short(db, issuer, session.user):
+        raise Refusal("The second factor went meanwhile.", rule="password_length", status=409)
+    epoch = edit.set_password(db, issuer, session.user, chosen.phc, by=by, stands=chosen.stands)
+    db.hot(FORGET_DEVICES, {"user": session.user}).close()
+    kept = sso.keep_alone(db, issuer, session, epoch=epoch, handle=handle, reason="password_changed", by=by)
     return kept, handle
+
+
+def _hashed(issuer: Issuer, text: str) -> Chosen:
+    long_enough = len(normalized(text)) >= issuer.settings.password_min_length
+    return Chosen(phc=hash_password(issuer, text), stands="alone" if long_enough else "beside")

@@ -21,13 +21,16 @@ class Offer:
 class Policy:
     """What holds for this login: who may begin, what the person has, what must be reached.
 
-    `held` are the proofs of the session that this login only adds to.
+    `held` are the proofs of the session that this login only adds to. `least` is what every sign-in must reach;
+    `enrols` are the steps by which somebody who has nothing for that gets it, and which cannot be left. TOTP-8.
     """
 
     first: tuple[str, ...]
     enrolled: tuple[Offer, ...] = ()
     required: Level = Level.PWD
     held: tuple[Proof, ...] = ()
+    least: Level = Level.PWD
+    enrols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +53,21 @@ def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     """The one way from a login's start to its end. SU-2.
 
     A proof that cannot begin a sign-in counts beside one that can: a step-up whose session is gone begins anew.
-    Whoever has a second factor is always asked for one. When a level is out of reach the login still ends, at
-    what was proved: the request that wanted more says so itself.
+    When a level is out of reach the login still ends, at what was proved: the request that wanted more says so
+    itself. What every sign-in must reach is never out of reach while there is a way to get it.
     """
     proofs = (*policy.held, *tx.proofs)
     if not any(proof.factor in policy.first for proof in proofs):
         return _show(policy.first)
-    needed = max(policy.required, tx.level, Level.MFA_LOW if policy.enrolled else Level.PWD)
+    needed = max(policy.required, policy.least, tx.level)
     reached = level_of(proofs)
     if reached >= needed:
         return Complete()
     raising = [offer for offer in policy.enrolled if _with(proofs, offer) > reached]
     enough = [offer for offer in raising if _with(proofs, offer) >= needed]
-    return _show(offer.name for offer in enough or raising) if raising else Complete()
+    if raising:
+        return _show(offer.name for offer in enough or raising)
+    return _show(policy.enrols) if policy.enrols and reached < policy.least else Complete()
 
 
 def reachable(offers: Iterable[Offer]) -> Level:

@@ -1,23 +1,27 @@
 """take(): one answer to one step, for every factor alike."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from authserver.audit import record
-from authserver.audit.events import PasswordClosed, SignInFailed
+from authserver.audit.events import PasswordClosed, SecondStepClosed, SignInFailed
 from authserver.authentication import Level, UserId
 from authserver.errors import NotFound, TooMany
-from authserver.factors.contract import Account, Answer, Factor, Refused, Right
+from authserver.factors.contract import Account, Answer, Factor, Refused, Right, Spent
 from authserver.factors.registry import factors
 from authserver.issuer import Issuer
 from authserver.limits import passwords
-from authserver.limits.passwords import Try
+from authserver.limits.codes import FOR_GOOD, CodeBudget
+from authserver.limits.passwords import Counted, Try
 from authserver.login.completion import Entered, Visitor, complete, entered_already
 from authserver.login.requirements import Complete, Offer, Policy, Show, next_step
 from authserver.login.transaction import advance, find_row
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
 from authserver.transaction import Purpose, Transaction
+
+OFF, REQUIRED = "off", "required"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +34,12 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """The answer proved nothing; `reason` is for the record, `shown` for the page."""
+    """The answer proved nothing; `reason` is for the record, `shown` for the page, with the tries that are `left`."""
 
     reason: str
     person: UserId | None
     shown: str = ""
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,22 +97,50 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession 
     if tx.user is None:
         return Policy(first=first)
     own = session if session is not None and session.user == tx.user else None
+    enrolled = offers_of(db, issuer, tx.user)
     return Policy(
         first=first,
-        enrolled=offers_of(db, issuer, tx.user),
+        enrolled=enrolled,
         required=own.authentication.level if own else Level.PWD,
         held=own.authentication.proofs if own and tx.steps_up == own.id else (),
+        least=least(issuer, tx.purpose, enrolled),
+        enrols=tuple(name for name, factor in known.items() if factor.enrols),
     )
+
+
+def least(issuer: Issuer, purpose: Purpose, enrolled: tuple[Offer, ...]) -> Level:
+    """What every sign-in must reach: two factors of those who have or must have them. PW-9, TOTP-8.
+
+    A change of the account asks whoever has a second factor for it, whatever sign-ins ask.
+    """
+    asked = bool(enrolled) and (issuer.settings.second_factor != OFF or purpose is Purpose.FRESH)
+    return Level.MFA_LOW if asked else least_for_all(issuer)
+
+
+def least_for_all(issuer: Issuer) -> Level:
+    """What everybody must reach: whoever cannot yet sets a factor up on the way."""
+    return Level.MFA_LOW if issuer.settings.second_factor == REQUIRED else Level.PWD
 
 
 def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
-    """The second factors that somebody has, strongest first."""
-    found = (
-        Offer(name=factor.name, kind=factor.kind, alone=factor.alone, beside=factor.beside)
+    """The second factors that somebody has: the one used last, then the strongest; what is in reserve at the end."""
+    theirs = [
+        factor
         for factor in factors(issuer).values()
         if max(factor.alone, factor.beside) > Level.PWD and factor.enrolled(db, user)
+    ]
+    used = {}
+    if sum(not factor.reserve for factor in theirs) > 1:
+        used = {factor.name: factor.last_used(db, user) for factor in theirs}
+
+    def order(factor: Factor) -> tuple[bool, float, int]:
+        at = used.get(factor.name)
+        return factor.reserve, -at.timestamp() if at else 0, -max(factor.alone, factor.beside)
+
+    return tuple(
+        Offer(name=factor.name, kind=factor.kind, alone=factor.alone, beside=factor.beside)
+        for factor in sorted(theirs, key=order)
     )
-    return tuple(sorted(found, key=lambda offer: -max(offer.alone, offer.beside)))
 
 
 def _refuse_busy_address(issuer: Issuer, visitor: Visitor) -> None:
@@ -145,11 +178,19 @@ def _settle(
     account, made, finding = examined
     with issuer.database.writing() as db:
         decided = factor.settle(db, issuer, tx, account, finding)
+        if isinstance(decided, Spent):
+            late = _late(db, issuer, tx, decided.right, visitor)
+            if not isinstance(late, Moved):
+                passwords.forgive(db, made)
+                return late
+            decided = decided.refused
         if isinstance(decided, Refused):
-            _count(db, issuer, account, made, decided, visitor)
-            return Wrong(reason=decided.reason, person=account.user, shown=decided.shown)
+            counted = _count(db, issuer, account, made, decided, visitor)
+            return Wrong(reason=decided.reason, person=account.user, shown=decided.shown, left=counted.left)
         passwords.forgive(db, made)
         now = issuer.clock()
+        for event in decided.events:
+            record(db, event, by=visitor.by, at=now)
         advanced = advance(
             db, issuer, tx, user=decided.user, epoch=decided.epoch, proof=decided.proof, now=now
         )
@@ -176,13 +217,23 @@ def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: V
 
 def _count(
     db: Session, issuer: Issuer, account: Account, made: Try, refused: Refused, visitor: Visitor
-) -> None:
+) -> Counted:
     now = issuer.clock()
-    closed = passwords.count(db, made, account.budget, now)
+    counted = passwords.count(db, made, account.budget, now)
     identifier = account.counter.account.hex()[:16]
     failed = SignInFailed(subject=account.user, reason=refused.reason, identifier=identifier)
     record(db, failed, by=visitor.by, at=now)
-    if closed is not None:
-        seconds = int(closed.total_seconds())
-        event = PasswordClosed(subject=account.user, seconds=seconds, identifier=identifier)
+    if counted.closed is not None:
+        event = _closed(account, counted.closed, identifier)
         record(db, event, by=visitor.by, at=now)
+    return counted
+
+
+def _closed(account: Account, closed: timedelta, identifier: str) -> PasswordClosed | SecondStepClosed:
+    seconds = int(closed.total_seconds())
+    if not isinstance(account.budget, CodeBudget):
+        return PasswordClosed(subject=account.user, seconds=seconds, identifier=identifier)
+    locked = closed >= FOR_GOOD
+    return SecondStepClosed(
+        subject=account.user, seconds=0 if locked else seconds, locked=locked, identifier=identifier
+    )

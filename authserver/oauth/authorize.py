@@ -17,6 +17,7 @@ from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.groups.attributes import scopes as identity_scopes
 from authserver.issuer import Issuer
+from authserver.login.steps import least_for_all
 from authserver.oauth import hints, pkce
 from authserver.oauth.claims_request import NO_WISH, AcrWish, ClaimsRequest, claims_request, wish
 from authserver.oauth.prompts import Prompt, prompts
@@ -106,6 +107,7 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
     to = return_address(client, asked)
     try:
         request = examine(client, catalogue(issuer), identity_scopes(issuer), to, asked)
+        request = replace(request, required=max(request.required, least_for_all(issuer)))
         token = asked.values.get("id_token_hint")
         if token is None:
             return request

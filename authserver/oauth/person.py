@@ -10,6 +10,7 @@ from authserver.errors import Refusal
 from authserver.factors.registry import factors
 from authserver.groups.attributes import scopes
 from authserver.issuer import Issuer
+from authserver.login.steps import least_for_all
 from authserver.oauth.authorize import AuthorizeRequest
 from authserver.oauth.decide import Person
 from authserver.sessions.sso import SsoSession
@@ -58,4 +59,6 @@ def _reachable(
     if has >= max(request.required, *request.acr.levels, Level.PWD):
         return has
     enrolled = (factor.proof(now) for factor in factors(issuer).values() if factor.enrolled(db, user.id))
-    return max(has, level_of(tuple(enrolled)))
+    least = least_for_all(issuer)
+    # Who has nothing for what everybody must reach gets an app on the way.
+    return max(has, level_of(tuple(enrolled)), Level.MFA if least > Level.PWD else least)

@@ -88,6 +88,9 @@ class Settings(BaseModel):
     password_min_length: int = Field(
         15, ge=8, le=64, description="Shortest password where it is the only factor."
     )
+    password_min_length_with_second: int = Field(
+        8, ge=8, le=64, description="Shortest password of somebody who has, or must have, a second factor."
+    )
     argon2_memory: int = Field(19_456, ge=8, le=1_048_576, description="argon2id memory in KiB.")
     argon2_time: int = Field(2, ge=1, le=20, description="argon2id passes.")
     password_failures: int = Field(
@@ -116,6 +119,21 @@ class Settings(BaseModel):
         ge=1,
         le=100_000,
         description="Requests a second that one client may make at one worker's machine endpoints.",
+    )
+
+    # The second step
+    second_factor: Literal["off", "optional", "required"] = Field(
+        "optional",
+        description="Whether sign-ins ask nobody for a second factor, those who have one, or everybody.",
+    )
+    totp_digits: int = Field(
+        6, ge=6, le=8, description="Digits of the codes of new authenticator apps: 6 or 8."
+    )
+    code_failures: int = Field(
+        5, ge=3, le=20, description="Wrong codes of a person's second step in 15 minutes before it waits."
+    )
+    code_failures_lock: int = Field(
+        10, ge=5, le=100, description="Wrong codes in an hour that lock the second step until it is opened."
     )
 
     # Keys and records

@@ -21,6 +21,12 @@ ORDER = (
     ("session_lifetime", "remembered_lifetime", "'Keep me signed in' must not last shorter than without it."),
     ("refresh_idle_lifetime", "refresh_lifetime", "A family cannot be unused for longer than it lasts."),
     ("password_failures", "password_failures_ever", "The end must not come before the first closing."),
+    (
+        "password_min_length_with_second",
+        "password_min_length",
+        "A password beside a second factor may be as short as one alone, or shorter.",
+    ),
+    ("code_failures", "code_failures_lock", "The lock must not come before the first wait."),
     ("address_failures", "named_network_failures", "A named network is allowed at least what an address is."),
 )
 
@@ -100,12 +106,17 @@ def _accent(sheet: str) -> Callable[[str], str | None]:
     return check
 
 
+def _digits(count: int) -> str | None:
+    return None if count in {6, 8} else "This must be 6 or 8."
+
+
 ALONE: Mapping[str, Callable[[Any], str | None]] = {
     "logo_url": _logo,
     "privacy_url": _link,
     "imprint_url": _link,
     "support_contact": _contact,
     "languages": _languages,
+    "totp_digits": _digits,
     "named_networks": _networks,
     "accent_light": _accent(LIGHT_SHEET),
     "accent_dark": _accent(DARK_SHEET),

@@ -35,5 +35,6 @@ RESET = Hot(
     """DELETE FROM failures
         WHERE account = :account AND kind IN (:kind, :device) AND (counted = :counted OR at <= :stale)"""
 )
+CLEAR_KIND = Hot("DELETE FROM failures WHERE account = :account AND kind = :kind")
 CLEAR = Hot("DELETE FROM failures WHERE account = :account")
 SWEEP = Hot("DELETE FROM failures WHERE kind = :kind AND at < :before")

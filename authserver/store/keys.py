@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 
 from authserver.store.clients import ApiRow, ClientRow
 from authserver.store.database import Session
+from authserver.store.factors import RecoveryCodeRow
 from authserver.store.operations import RootSecretRow, SigningKeyRow
 
 LIFETIMES = ("access_token_lifetime", "id_token_lifetime")
@@ -45,9 +46,11 @@ def root_secrets(db: Session) -> Sequence[RootSecretRow]:
 
 
 def purge_root_secrets(db: Session, retired_before: datetime) -> Sequence[str]:
+    """Forget retired roots; one that a recovery code still stands on is kept for as long as the code."""
+    needed = select(RecoveryCodeRow.root_id).where(RecoveryCodeRow.used_at.is_(None))
     return db.orm.scalars(
         delete(RootSecretRow)
-        .where(RootSecretRow.retired_at <= retired_before)
+        .where(RootSecretRow.retired_at <= retired_before, RootSecretRow.root_id.not_in(needed))
         .returning(RootSecretRow.root_id)
     ).all()
 

@@ -2,15 +2,15 @@
 
 from sqlalchemy import inspect
 
-from authserver.store import clients, failures, grants, live, operations, sessions, single_use, users
+from authserver.store import clients, factors, failures, grants, live, operations, sessions, single_use, users
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0001"
+REQUIRED = "0002"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
-GROUPS = (clients, failures, grants, live, operations, sessions, single_use, users)
+GROUPS = (clients, factors, failures, grants, live, operations, sessions, single_use, users)
 METADATA = Base.metadata
 
 

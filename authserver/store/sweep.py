@@ -28,6 +28,7 @@ TABLES = (
     Expiring("sso_sessions", "expires_at", timedelta(days=90)),
     Expiring("grants", "ends_at", timedelta(days=30)),
     Expiring("devices", "expires_at"),
+    Expiring("totp_devices", "expires_at"),  # those that nobody confirmed
     Expiring("refusals", "last_at", timedelta(days=7)),
 )
 

@@ -51,6 +51,7 @@ class PasswordRow(Base):
     hash: Mapped[str] = mapped_column(String(255))
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     must_change: Mapped[bool] = mapped_column(default=False)
+    is_short: Mapped[bool] = mapped_column(default=False)  # good only beside a second factor
 
 
 class GroupRow(Base):
@@ -98,10 +99,12 @@ BY_USERNAME = Hot(_PERSON + "u.username_key = :value")
 BY_EMAIL = Hot(
     f"{_PERSON} u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"  # noqa: S608
 )
-PASSWORD = Hot("SELECT hash, changed_at, must_change FROM passwords WHERE user_id = :user")
+PASSWORD = Hot("SELECT hash, changed_at, must_change, is_short FROM passwords WHERE user_id = :user")
 SET_PASSWORD = Hot(
-    """INSERT INTO passwords (user_id, hash, changed_at, must_change) VALUES (:user, :hash, :now, :must_change)
-       ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change"""
+    """INSERT INTO passwords (user_id, hash, changed_at, must_change, is_short)
+       VALUES (:user, :hash, :now, :must_change, :is_short)
+       ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change,
+         is_short = :is_short"""
 )
 BUMP_EPOCH = Hot("UPDATE users SET epoch = epoch + 1 WHERE id = :user RETURNING epoch")
 SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")

@@ -27,6 +27,7 @@ from authserver.users.form import ProfileForm, UserForm
 from authserver.users.rank import check_may_change, check_may_give, last_owner
 from authserver.users.user import User
 
+Stands = Literal["alone", "beside"]
 SUBJECT_BYTES = 16  # 32 hex digits: a form that no client id may have (clients/form.py)
 
 
@@ -141,13 +142,17 @@ def enable(db: Session, issuer: Issuer, user_id: str, *, by: Actor) -> User:
     return _changed(db, issuer, user_id, "enabled", None, by)
 
 
-def set_password(db: Session, issuer: Issuer, user_id: str, phc_hash: str, *, by: Actor) -> int:
-    """Set a password that was hashed already; the new epoch ends what was signed in before. SS-7."""
+def set_password(
+    db: Session, issuer: Issuer, user_id: str, phc_hash: str, *, by: Actor, stands: Stands = "alone"
+) -> int:
+    """Set a password that was hashed already; the new epoch ends what was signed in before. SS-7.
+
+    `stands` says whether it is long enough to be the only factor, or good beside a second one alone. PW-1.
+    """
     _hold(db, user_id, by)
     now = issuer.clock()
-    db.hot(
-        SET_PASSWORD, {"user": user_id, "hash": phc_hash, "now": db.time(now), "must_change": False}
-    ).close()
+    values = {"user": user_id, "hash": phc_hash, "now": db.time(now), "must_change": False}
+    db.hot(SET_PASSWORD, values | {"is_short": stands == "beside"}).close()
     by_admin = by.kind != "user" or by.id != user_id
     record(db, PasswordChanged(subject=user_id, by_admin=by_admin), by=by, at=now)
     return _bumped(db, user_id)

@@ -34,6 +34,7 @@ class StoredPassword:
     hash: str
     changed_at: datetime
     must_change: bool
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,12 @@ def password(db: Session, user_id: str) -> StoredPassword | None:
     row = db.one(PASSWORD, {"user": user_id})
     if row is None:
         return None
-    return StoredPassword(hash=row[0], changed_at=db.database.read_time(row[1]), must_change=bool(row[2]))
+    return StoredPassword(
+        hash=row[0],
+        changed_at=db.database.read_time(row[1]),
+        must_change=bool(row[2]),
+        is_short=bool(row[3]),
+    )
 
 
 def page(  # noqa: PLR0913

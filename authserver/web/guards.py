@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from authserver.authentication import Authentication
 from authserver.errors import Refusal
+from authserver.login.enrolment import is_strong
 from authserver.web import csrf, sessions
 from authserver.web.context import issuer
 from authserver.web.paths import safe_path
@@ -34,7 +35,7 @@ class Guard(Enum):
     SESSION = (
         "somebody signed in; g.session is their session; what changes something needs that session's token"
     )
-    FRESH = "as SESSION, and they proved who they are only just now"
+    FRESH = "as SESSION, and they proved who they are only just now, by two factors if they have two"
     ADMIN = "an API token of the role and scope that the route names"
     MACHINE = "a program; the endpoint authenticates it itself"
 
@@ -128,9 +129,11 @@ def _fresh(demand: Demand) -> Response | None:
     if elsewhere is not None:
         return elsewhere
     asked = issuer()
-    if is_fresh(g.session.authentication, asked.clock(), asked.settings.fresh_for):
-        return None
-    return send_to("/account/fresh")
+    if not is_fresh(g.session.authentication, asked.clock(), asked.settings.fresh_for):
+        return send_to("/account/fresh")
+    with asked.database.reading() as db:
+        strong = is_strong(db, asked, g.session)
+    return None if strong else send_to("/account/fresh")
 
 
 def _machine(demand: Demand) -> None:

@@ -23,19 +23,32 @@ from authserver.web.pages_account import (
     Profile,
     WithdrawApp,
 )
+from authserver.web.pages_factors import (
+    AppShown,
+    CodesLeft,
+    CodesShown,
+    FactorRemove,
+    Factors,
+    FactorSetUp,
+    NewCodes,
+)
 from authserver.web.pages_login import (
     Asked,
     ChooseAccount,
+    CodeUsed,
     Consent,
+    EnrolNeeded,
     FirstOwner,
     FirstOwnerGone,
     FormPost,
+    KeepCodes,
+    NoWayWorks,
     Reauthenticate,
     SignIn,
     SignInState,
     StepNeeded,
 )
-from authserver.web.pages_parts import App, Device, Link, Page, Person, Problem, Proved, Reason, Way
+from authserver.web.pages_parts import App, AppSetUp, Device, Link, Page, Person, Problem, Proved, Reason, Way
 from authserver.web.pages_plain import (
     ExpiredSignIn,
     Home,
@@ -50,10 +63,13 @@ from authserver.web.pages_plain import (
     WrongMethod,
 )
 from authserver.web.pages_words import consent_sentence, day, moment, problem, translated, wait
+from authserver.web.qr import qr
 
 __all__ = [
-    "App", "Asked", "Branding", "ChooseAccount", "ConnectedApp", "ConnectedApps", "Consent", "Device", "Devices",
-    "Done", "ExpiredSignIn", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "Link", "NotAllowed", "NotFound",
+    "App", "AppSetUp", "AppShown", "Asked", "Branding", "ChooseAccount", "CodeUsed", "CodesLeft", "CodesShown",
+    "ConnectedApp", "ConnectedApps", "Consent", "Device", "Devices", "Done", "EnrolNeeded", "ExpiredSignIn",
+    "FactorRemove", "FactorSetUp", "Factors", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "KeepCodes",
+    "Link", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
     "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
     "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "StepNeeded",
     "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "accent_url", "check_accent", "consent_sentence",
@@ -85,6 +101,7 @@ def install(app: Flask, *, branding: Callable[[], Branding], override: Path | No
         contact_link=contact_link,
         day=day,
         moment=moment,
+        qr=qr,
         safe_link=safe_link,
         translated=translated,
         wait=wait,

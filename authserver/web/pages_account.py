@@ -17,6 +17,8 @@ class Done(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     APP_WITHDRAWN = "app_withdrawn"  # with `done_about`
     OTHERS_ENDED = "others_ended"
+    FACTOR_REPLACED = "factor_replaced"
+    FACTOR_REMOVED = "factor_removed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ class PasswordChange(AccountPage):
     """`/account/password`. Posts `new`, after a fresh sign-in. `others_end`: other devices are signed out by it."""
 
     template: ClassVar[str] = "account/password.html"
-    place: ClassVar[str] = "password"
+    place: ClassVar[str] = "factors"
     minimum: int = 15
     changed_at: datetime | None = None
     others_end: bool = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from authserver.web.pages_parts import NOTHING, App, Page, Person, Proved, Way
+from authserver.web.pages_parts import NOTHING, App, AppSetUp, Page, Person, Proved, Way
 
 
 class SignInState(StrEnum):
@@ -77,7 +77,10 @@ class Reauthenticate(_Waiting):
 
 @dataclass(frozen=True, kw_only=True)
 class StepNeeded(Page):
-    """One more proof, in one field. Posts `code` (or `field`); the sentences are the factor's own."""
+    """One more proof, in one field. Posts `code` (or `field`); the sentences are the factor's own.
+
+    `locked`: no code is taken until somebody opens it; another way, or a person, helps. `help_url` reaches one.
+    """
 
     template: ClassVar[str] = "login/step.html"
     csrf_token: str
@@ -89,8 +92,11 @@ class StepNeeded(Page):
     lead: str = ""
     hint: str = ""
     field: str = "code"
+    digits: bool = False
     error: str = ""
     retry_after: int = 0
+    locked: bool = False
+    help_url: str = ""
     app: App | None = None
     proved: tuple[Proved, ...] = ()
     ways: tuple[Way, ...] = ()
@@ -102,6 +108,61 @@ class StepNeeded(Page):
     @property
     def retry_in(self) -> int:
         return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolNeeded(Page):
+    """A second step must be set up before the sign-in ends. Posts `code`; there is no way round."""
+
+    template: ClassVar[str] = "login/enrol.html"
+    csrf_token: str
+    tx: str
+    action: str
+    set_up: AppSetUp
+    error: str = ""
+    retry_after: int = 0
+    app: App | None = None
+    proved: tuple[Proved, ...] = ()
+
+    @property
+    def status(self) -> int:
+        return 429 if self.retry_after else 200
+
+    @property
+    def retry_in(self) -> int:
+        return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepCodes(Page):
+    """Signed in, with a second step just set up: the recovery codes, once. Goes on to `to` with `fields` by GET."""
+
+    template: ClassVar[str] = "login/keep_codes.html"
+    csrf_token: str
+    codes: tuple[str, ...]
+    to: str
+    fields: tuple[tuple[str, str], ...] = ()
+    app: App | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeUsed(Page):
+    """Signed in by a recovery code: how many are left, and what to do about the app that is gone. RC-5."""
+
+    template: ClassVar[str] = "login/code_used.html"
+    left: int
+    to: str
+    app: App | None = None
+    factors_url: str = "/account/factors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoWayWorks(Page):
+    """None of one's second factors is at hand: whom to ask, and what they will do."""
+
+    template: ClassVar[str] = "login/no_way.html"
+    back_url: str
+    app: App | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

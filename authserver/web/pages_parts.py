@@ -87,6 +87,24 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppSetUp:
+    """What an authenticator app must be told: `uri` is shown as a QR code, `secret` as text."""
+
+    secret: str
+    uri: str
+    digits: int = 6
+
+    @property
+    def grouped(self) -> str:
+        return " ".join(self.secret[at : at + 4] for at in range(0, len(self.secret), 4))
+
+    @property
+    def link(self) -> str:
+        """The same for an app on this device."""
+        return self.uri if self.uri.startswith("otpauth://") else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     title: str
     url: str

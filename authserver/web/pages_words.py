@@ -21,6 +21,20 @@ BELOW = frozenset(
         "This is not an e-mail address.",
         "The part behind the @ is not a host name.",
         "Somebody else has this already.",
+        # What factors say.
+        "Password",
+        "Authenticator app",
+        "Enter the code from your app",
+        "Code",
+        "The app shows a new one every 30 seconds.",
+        "Recovery code",
+        "Enter a recovery code",
+        "One of those that you kept when you set up two-step sign-in. It works once.",
+        "This code was used already. Wait for the next one in your app.",
+        "This code is not of now. Wait for the next one, and see whether the clock of that device is right.",
+        "This is not the code that the app shows. Check its digits, and that it is the entry for this account.",
+        "This took too long. Begin anew.",
+        "This is not one of your recovery codes, or it was used already. Each one works once.",
     )
 )
 

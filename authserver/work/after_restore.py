@@ -1,5 +1,6 @@
 """After a backup was restored: what was spent, ended or revoked since then would be alive again."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from authserver.audit import Actor, record
@@ -12,11 +13,11 @@ from authserver.store.restored import end_everything
 EPOCH = "epoch"
 
 
-def after_restore(db: Session, *, now: datetime, by: Actor) -> dict[str, int]:
+def after_restore(db: Session, *, now: datetime, by: Actor, spare: Collection[str] = ()) -> dict[str, int]:
     """Begin a new epoch: everybody signs in again, and no token, code or link from before works."""
     lock(db, EPOCH)
     epoch = int(fact(db, EPOCH) or 0) + 1
     note_fact(db, EPOCH, str(epoch))
-    ended = end_everything(db, now)
+    ended = end_everything(db, now, spare)
     record(db, Restored(epoch=epoch), by=by, at=now)
     return {"epoch": epoch, **ended}

@@ -1,5 +1,5 @@
 """The pages of one's own account."""
 
-from authserver.web.account import views
+from authserver.web.account import factors, views
 
-BLUEPRINTS = (views.blueprint,)
+BLUEPRINTS = (views.blueprint, factors.blueprint)

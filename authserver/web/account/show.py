@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.wrappers import Response
 
 from authserver.clients.find import by_client_id
+from authserver.login.passwords import shortest
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.users import find
@@ -32,6 +35,12 @@ def base() -> dict[str, Any]:
     }
 
 
+def done(path: str, what: Done, *, about: str = "") -> Response:
+    """To a page that says once what was done."""
+    query = {"done": what.value} | ({"about": about} if about else {})
+    return visit.go(f"{path}?{urlencode(query)}")
+
+
 def profile(session: SsoSession, errors: Mapping[str, str] | None = None) -> Profile:
     asked = issuer()
     with asked.database.reading() as db:
@@ -54,9 +63,10 @@ def password(session: SsoSession, errors: Mapping[str, str] | None = None) -> Pa
     with asked.database.reading() as db:
         stored = find.password(db, session.user)
         others = len(sso.of_user(db, session.user, asked.clock())) > 1
+        minimum = shortest(db, asked, session.user)
     return PasswordChange(
         **base(),
-        minimum=asked.settings.password_min_length,
+        minimum=minimum,
         changed_at=stored.changed_at if stored else None,
         others_end=others,
         errors=errors or {},

@@ -1,7 +1,5 @@
 """One's own account: name, password, connected apps, the places where one is signed in."""
 
-from urllib.parse import urlencode
-
 from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
@@ -46,7 +44,7 @@ def save_name() -> Response:
         if not refusal.fields:
             raise
         return render(show.profile(session, errors=refusal.fields))
-    return _done("/account", Done.NAME_SAVED)
+    return show.done("/account", Done.NAME_SAVED)
 
 
 @blueprint.get("/fresh")
@@ -74,7 +72,7 @@ def change_password() -> Response:
         if not refusal.fields:
             raise
         return render(show.password(session, errors={"new": refusal.fields["password"]}))
-    answer = _done("/account/password", Done.PASSWORD_CHANGED)
+    answer = show.done("/account/password", Done.PASSWORD_CHANGED)
     cookies.put(answer, Cookie.SESSION, handle, kept.seconds_left(issuer().clock()))
     return answer
 
@@ -110,7 +108,7 @@ def withdraw() -> Response:
             apps.withdraw(db, asked, session.user, client_id, by=actor(session))
 
     retrying(attempt)
-    return _done("/account/apps", Done.APP_WITHDRAWN, about=client_id)
+    return show.done("/account/apps", Done.APP_WITHDRAWN, about=client_id)
 
 
 @blueprint.get("/devices")
@@ -125,7 +123,7 @@ def end_others() -> Response:
     """Sign out everywhere else; this session goes on under a new handle. SS-7, SS-8."""
     asked, session = issuer(), _session()
     kept, handle = everywhere.sign_out(asked, session, by=actor(session))
-    answer = _done("/account/devices", Done.OTHERS_ENDED)
+    answer = show.done("/account/devices", Done.OTHERS_ENDED)
     cookies.put(answer, Cookie.SESSION, handle, kept.seconds_left(asked.clock()))
     return answer
 
@@ -133,8 +131,3 @@ def end_others() -> Response:
 def _session() -> SsoSession:
     session: SsoSession = g.session
     return session
-
-
-def _done(path: str, done: Done, *, about: str = "") -> Response:
-    query = {"done": done.value} | ({"about": about} if about else {})
-    return visit.go(f"{path}?{urlencode(query)}")

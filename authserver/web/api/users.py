@@ -6,9 +6,10 @@ from typing import Any
 from flask import Response
 from pydantic import Field
 
+from authserver.authentication import UserId
 from authserver.errors import NotFound
-from authserver.factors.password import hash_password, new_password
 from authserver.input import Form
+from authserver.login import passwords
 from authserver.store import Session
 from authserver.users import edit, find
 from authserver.users.form import UserForm
@@ -104,8 +105,8 @@ def set_password(user_id: str) -> Response:
     form = reading.body(PasswordForm)
     asked = issuer()
     looked(lambda db: _present(find.load(db, user_id)))
-    phc = hash_password(asked, new_password(asked, form.password))
-    acted(lambda db: edit.set_password(db, asked, user_id, phc, by=actor()))
+    chosen = passwords.choose(asked, form.password, UserId(user_id))
+    acted(lambda db: edit.set_password(db, asked, user_id, chosen.phc, by=actor(), stands=chosen.stands))
     return gone()
 
 

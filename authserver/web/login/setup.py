@@ -51,7 +51,9 @@ def _made(ticket: str) -> User | None:
     given = {name: request.form.get(name, "").strip() for name in FIELDS}
     if not given["email"]:
         raise Refusal("An owner has an address.", code="invalid", fields={"email": Problem.REQUIRED})
-    phc = hash_password(asked, new_password(asked, request.form.get("password", "")))
+    phc = hash_password(
+        asked, new_password(request.form.get("password", ""), asked.settings.password_min_length)
+    )
 
     def attempt() -> User | None:
         with asked.database.writing() as db:

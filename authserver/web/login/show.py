@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from flask import request
 
 from authserver.factors.contract import Factor
+from authserver.login import enrolment
 from authserver.login.requirements import Show
+from authserver.login.steps import Wrong, facing
 from authserver.transaction import Purpose
+from authserver.users import find
 from authserver.web import csrf, sessions
 from authserver.web.context import issuer
+from authserver.web.language import ngettext
 from authserver.web.login import visit
 from authserver.web.login.visit import Under
 from authserver.web.pages import (
+    AppSetUp,
     ChooseAccount,
+    EnrolNeeded,
     ExpiredSignIn,
     Page,
     Proved,
@@ -22,6 +28,7 @@ from authserver.web.pages import (
     StepNeeded,
     Way,
 )
+from authserver.web.pages_words import translated
 
 DAY, MINUTE = 86_400, 60
 WHY = {
@@ -69,7 +76,12 @@ def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -
 
 def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0) -> Page:
     """One more proof, with what was proved before it and the other ways."""
+    if factor.enrols:
+        return _enrol(under, factor, error, retry_after)
     standing, prompt = visit.standing(under.tx), factor.prompt
+    asked, person = issuer(), facing(under.tx, sessions.current()).user
+    with asked.database.reading() as db:
+        locked = person is not None and factor.locked(db, asked, person)
     others = standing.others if isinstance(standing, Show) else ()
     return StepNeeded(
         here=f"/login/{factor.name}?tx={under.value}",
@@ -82,8 +94,11 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
         lead=prompt.lead,
         hint=prompt.hint,
         field=prompt.field,
+        digits=prompt.digits,
         error=error,
-        retry_after=retry_after,
+        retry_after=min(retry_after, DAY),
+        locked=locked,
+        help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
         proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
         ways=tuple(
@@ -91,6 +106,34 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
             for name in others
             if name != factor.name
         ),
+    )
+
+
+def wrong(outcome: Wrong) -> str:
+    """What was wrong with a code, and how many more there may be."""
+    said = translated(outcome.shown)
+    if not outcome.shown or outcome.left is None:
+        return said
+    return f"{said} {ngettext('%(num)d try left.', '%(num)d tries left.', outcome.left)}"
+
+
+def _enrol(under: Under, factor: Factor, error: str, retry_after: int) -> Page:
+    """A second step must be set up: what the app must be told, and the field for its first code. TOTP-8."""
+    asked, user = issuer(), facing(under.tx, sessions.current()).user
+    if user is None:
+        raise TypeError("somebody sets up an app")
+    with asked.database.writing() as db:
+        made = enrolment.set_up(db, asked, find.load(db, user), under.tx.id)
+    return EnrolNeeded(
+        here=f"/login/{factor.name}?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action=f"/login/{factor.name}",
+        set_up=AppSetUp(secret=made.secret, uri=made.uri, digits=made.digits),
+        error=error,
+        retry_after=min(retry_after, DAY),
+        app=visit.app_of(under.tx),
+        proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from authserver.errors import NotFound, TooMany
+from authserver.errors import NotFound, Refusal, TooMany
 from authserver.factors.password import Busy
+from authserver.factors.recovery_code import RecoveryCode
 from authserver.factors.registry import factors
 from authserver.login import transaction
 from authserver.login.completion import Entered
@@ -16,7 +17,7 @@ from authserver.transaction import Purpose
 from authserver.web import sessions
 from authserver.web.context import issuer
 from authserver.web.guards import Guard, demands
-from authserver.web.login import show, visit
+from authserver.web.login import codes, show, visit
 from authserver.web.login.visit import Under
 from authserver.web.pages import SignInState, render
 
@@ -123,12 +124,14 @@ def answer(step: str) -> Response:
     if isinstance(under, Response):
         return under
     asked, factor = issuer(), factors(issuer())[step]
+    if any(len(request.form.getlist(name)) > 1 for name in request.form):
+        raise Refusal("There is more than one answer.", rule="answers", value=step)
     error, retry_after = "", 0
     try:
         outcome = take(asked, under.tx, step, request.form, visit.visitor())
         if not isinstance(outcome, Wrong):
-            return _after(under, outcome)
-        error = outcome.shown
+            return _after(under, outcome, step)
+        error = show.wrong(outcome)
     except TooMany as closed:
         retry_after = closed.retry_after
     return render(show.step(under, factor, error=error, retry_after=retry_after))
@@ -162,8 +165,12 @@ def _elsewhere(under: Under, step: str) -> Response | None:
     return None if now.allows(step) else visit.to_step(now.step, under.value)
 
 
-def _after(under: Under, outcome: Outcome) -> Response:
+def _after(under: Under, outcome: Outcome, step: str = FIRST) -> Response:
     match outcome:
+        case Entered() if factors(issuer())[step].enrols:
+            return codes.keep(outcome)
+        case Entered(tx=tx) if step == RecoveryCode.name and tx.purpose is not Purpose.FRESH:
+            return codes.used(outcome)
         case Entered():
             return visit.entered(outcome)
         case Proved():

@@ -109,9 +109,13 @@ def standing(tx: Transaction) -> Show | Complete:
 
 def onwards(tx: Transaction) -> Response:
     """Where a login that has its session leads. WEB-6."""
+    return go(way_onwards(tx))
+
+
+def way_onwards(tx: Transaction) -> str:
     if tx.purpose is Purpose.AUTHORIZE:
-        return go("/oauth/authorize/resume", tx=tx.id)
-    return go(safe_path(tx.request.get("return_to")) or ACCOUNT)
+        return f"/oauth/authorize/resume?{urlencode({'tx': tx.id})}"
+    return safe_path(tx.request.get("return_to")) or ACCOUNT
 
 
 def as_new_request(tx: Transaction) -> Response:
@@ -130,9 +134,9 @@ def go(path: str, /, **query: str) -> Response:
     return redirect(at(f"{path}?{urlencode(query)}" if query else path), code=303)
 
 
-def entered(outcome: Entered) -> Response:
-    """Signed in: only now are there cookies, and the login goes on to what waited for it. SU-1."""
-    answer = onwards(outcome.tx)
+def entered(outcome: Entered, page: Response | None = None) -> Response:
+    """Signed in: only now are there cookies, and the login goes on to what waited for it, or by a page there. SU-1."""
+    answer = page or onwards(outcome.tx)
     left = outcome.session.seconds_left(issuer().clock())
     cookies.put(answer, Cookie.SESSION, outcome.handle, left)
     cookies.put(answer, Cookie.DEVICE, outcome.device, YEAR)

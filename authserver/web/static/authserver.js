@@ -59,10 +59,16 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) break;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    const text = document.getElementById(button.dataset.copy).innerText.trim();
+    await navigator.clipboard.writeText(text);
     button.textContent = button.dataset.copied;
     button.setAttribute("aria-live", "polite");
   });
+}
+
+for (const button of document.querySelectorAll("button[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
 
 // Times are told in the reader's own zone, in the language of the page.

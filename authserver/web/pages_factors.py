@@ -1,0 +1,95 @@
+"""The pages of one's ways to sign in: what there is, setting up an app, recovery codes, giving it up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from authserver.web.pages_account import AccountPage
+from authserver.web.pages_parts import NOTHING, AppSetUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppShown:
+    """An authenticator app that counts."""
+
+    set_up_at: datetime
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodesLeft:
+    """The recovery codes, never themselves."""
+
+    left: int
+    of: int = 10
+    made_at: datetime | None = None
+    last_used_at: datetime | None = None
+    are_few: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FactorPage(AccountPage):
+    place: ClassVar[str] = "factors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factors(_FactorPage):
+    """`/account/factors`. `required`: the last second step stays. `offered`: one may be set up.
+
+    `by_code`: this sign-in was by a recovery code, so that the app may be lost.
+    """
+
+    template: ClassVar[str] = "account/factors.html"
+    authenticator: AppShown | None = None
+    codes: CodesLeft | None = None
+    required: bool = False
+    offered: bool = True
+    by_code: bool = False
+    has_password: bool = True
+    password_changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorSetUp(_FactorPage):
+    """`/account/factors/totp`. Posts `code` to itself. `replaces`: another app counts until this one does."""
+
+    template: ClassVar[str] = "account/set_up.html"
+    set_up: AppSetUp
+    replaces: bool = False
+    error: str = ""
+
+    @property
+    def status(self) -> int:
+        return 422 if self.error else 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorRemove(_FactorPage):
+    """`/account/factors/totp/remove`. Posts `new` where `needs_password`: the one there is too short alone."""
+
+    template: ClassVar[str] = "account/remove.html"
+    needs_password: bool = False
+    minimum: int = 15
+    errors: Mapping[str, str] = NOTHING
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCodes(_FactorPage):
+    """`/account/factors/codes`. Asks once more, and posts to itself."""
+
+    template: ClassVar[str] = "account/new_codes.html"
+    left: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodesShown(_FactorPage):
+    """The recovery codes, once. `first`: they came with an app that was set up just now."""
+
+    template: ClassVar[str] = "account/codes.html"
+    codes: tuple[str, ...]
+    first: bool = False
