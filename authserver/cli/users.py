@@ -8,7 +8,8 @@ import click
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, typed_secret, unset_option, written, yes_option
 from authserver.groups.attributes import Attribute, every
-from authserver.login.passwords import choose
+from authserver.login import enrolment
+from authserver.login.passwords import choose, choose_alone
 from authserver.store import Session
 from authserver.users import edit, find
 from authserver.users.form import UserForm
@@ -177,6 +178,33 @@ def disable(person: str, as_json: bool) -> None:
 def enable(person: str, as_json: bool) -> None:
     """Switch a disabled account on again."""
     _act(edit.enable, person, as_json)
+
+
+@command.command()
+@click.argument("person")
+@click.option(
+    "--reset", is_flag=True, help="Take every second factor away; all that they are signed in to ends."
+)
+@stdin_option
+@yes_option
+@json_option
+def factors(person: str, reset: bool, password_stdin: bool, yes: bool, as_json: bool) -> None:
+    """Show how somebody signs in beside the password, or with --reset help one who lost it.
+
+    Where a second step is required, a new one is set up at the next sign-in. Elsewhere a password that is too short
+    to stand alone must be given anew.
+    """
+    with opened() as issuer:
+        with issuer.database.reading() as db:
+            user = find.chosen(db, person)
+            needs_password = reset and enrolment.needs_password(db, issuer, user)
+        if reset:
+            confirm(f"Take every second factor of {person} away?", yes=yes)
+            text = typed_secret("New password", from_stdin=password_stdin) if needs_password else ""
+            chosen = choose_alone(issuer, text) if needs_password else None
+            written(issuer, lambda db: enrolment.reset(db, issuer, user, chosen, by=CLI))
+        with issuer.database.reading() as db:
+            echo(enrolment.ways(db, issuer, user), as_json)
 
 
 def _act(act: Any, person: str, as_json: bool) -> None:

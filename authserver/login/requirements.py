@@ -23,6 +23,7 @@ class Policy:
 
     `held` are the proofs of the session that this login only adds to. `least` is what every sign-in must reach;
     `enrols` are the steps by which somebody who has nothing for that gets it, and which cannot be left. TOTP-8.
+    Whoever has a second factor is asked for one, unless not even `asks` holds.
     """
 
     first: tuple[str, ...]
@@ -30,6 +31,7 @@ class Policy:
     required: Level = Level.PWD
     held: tuple[Proof, ...] = ()
     least: Level = Level.PWD
+    asks: bool = True
     enrols: tuple[str, ...] = ()
 
 
@@ -59,7 +61,8 @@ def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     proofs = (*policy.held, *tx.proofs)
     if not any(proof.factor in policy.first for proof in proofs):
         return _show(policy.first)
-    needed = max(policy.required, policy.least, tx.level)
+    asked = Level.MFA_LOW if policy.enrolled and policy.asks else Level.PWD
+    needed = max(policy.required, policy.least, tx.level, asked)
     reached = level_of(proofs)
     if reached >= needed:
         return Complete()

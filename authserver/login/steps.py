@@ -97,24 +97,16 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession 
     if tx.user is None:
         return Policy(first=first)
     own = session if session is not None and session.user == tx.user else None
-    enrolled = offers_of(db, issuer, tx.user)
     return Policy(
         first=first,
-        enrolled=enrolled,
+        enrolled=offers_of(db, issuer, tx.user),
         required=own.authentication.level if own else Level.PWD,
         held=own.authentication.proofs if own and tx.steps_up == own.id else (),
-        least=least(issuer, tx.purpose, enrolled),
+        least=least_for_all(issuer),
+        # A change of the account asks whoever has a second factor for it, whatever sign-ins ask. PW-9.
+        asks=issuer.settings.second_factor != OFF or tx.purpose is Purpose.FRESH,
         enrols=tuple(name for name, factor in known.items() if factor.enrols),
     )
-
-
-def least(issuer: Issuer, purpose: Purpose, enrolled: tuple[Offer, ...]) -> Level:
-    """What every sign-in must reach: two factors of those who have or must have them. PW-9, TOTP-8.
-
-    A change of the account asks whoever has a second factor for it, whatever sign-ins ask.
-    """
-    asked = bool(enrolled) and (issuer.settings.second_factor != OFF or purpose is Purpose.FRESH)
-    return Level.MFA_LOW if asked else least_for_all(issuer)
 
 
 def least_for_all(issuer: Issuer) -> Level:
@@ -179,8 +171,8 @@ def _settle(
     with issuer.database.writing() as db:
         decided = factor.settle(db, issuer, tx, account, finding)
         if isinstance(decided, Spent):
-            late = _late(db, issuer, tx, decided.right, visitor)
-            if not isinstance(late, Moved):
+            late = _late_half(db, issuer, tx, decided.right, visitor)
+            if late is not None:
                 passwords.forgive(db, made)
                 return late
             decided = decided.refused
@@ -213,6 +205,17 @@ def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: V
     if row.tx.proofs[-1].factor != right.proof.factor:
         return Moved(show=None)
     return entered_already(db, issuer, row.tx, visitor) or Moved(show=None)
+
+
+def _late_half(
+    db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: Visitor
+) -> Outcome | None:
+    """What the other half of a double submit led to, if it was that one which spent the answer. AZ-14."""
+    row = find_row(db, tx.id, tx.browser)
+    if row is None or row.tx.version <= tx.version or row.tx.proofs[-1].factor != right.proof.factor:
+        return None
+    outcome = _late(db, issuer, tx, right, visitor)
+    return None if isinstance(outcome, Moved) else outcome
 
 
 def _count(
