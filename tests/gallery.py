@@ -21,8 +21,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from authserver.web import language, pages
 from authserver.web.pages import (
     App,
+    AppSetUp,
+    AppShown,
     Asked,
     Branding,
+    CodesLeft,
     ConnectedApp,
     Device,
     Done,
@@ -59,6 +62,20 @@ WAYS = (
     Way(title="Another university", url="/login/saml"),
 )
 REFERENCE = "K7QF-4F2M"
+SET_UP = AppSetUp(
+    secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    uri="otpauth://totp/Nordhafen:mara?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Nordhafen",
+)
+CODES = tuple(f"ABCD-EFGH-IJKL-MNO{letter}" for letter in "ABCDEFGHIJ")
+STEP: dict[str, Any] = {
+    **TOKEN,
+    "action": "/login/totp",
+    "app": GRADES,
+    "heading": "Enter the code from your app",
+    "title": "Authenticator app",
+    "label": "Code",
+    "proved": (Proved(title="Password", detail=MARA.email),),
+}
 REASON = Reason(
     rule="redirect_uri_registered",
     detail="redirect_uri differs in the trailing slash",
@@ -129,6 +146,39 @@ PAGES: dict[str, Page] = {
         proved=(Proved(title="Password", detail=MARA.email),),
         ways=WAYS,
     ),
+    "step-closed": pages.StepNeeded(**STEP, digits=True, retry_after=600, help_url="/login/help"),
+    "step-locked": pages.StepNeeded(**STEP, digits=True, locked=True, ways=WAYS[:1], help_url="/login/help"),
+    "step-recovery": pages.StepNeeded(
+        **STEP
+        | {
+            "heading": "Enter a recovery code",
+            "title": "Recovery code",
+            "label": "Recovery code",
+            "lead": "One of those that you kept when you set up two-step sign-in. It works once.",
+        },
+        error="This is not one of your recovery codes, or it was used already. Each one works once.",
+        help_url="/login/help",
+    ),
+    "enrol": pages.EnrolNeeded(
+        **TOKEN,
+        action="/login/enrol",
+        set_up=SET_UP,
+        app=GRADES,
+        proved=(Proved(title="Password", detail=MARA.email),),
+    ),
+    "enrol-closed": pages.EnrolNeeded(
+        **TOKEN,
+        action="/login/enrol",
+        set_up=replace(SET_UP, digits=8),
+        error="This took too long. Begin anew.",
+        retry_after=600,
+    ),
+    "keep-codes": pages.KeepCodes(
+        csrf_token="t", codes=CODES, to="/oauth/authorize/resume", fields=(("tx", "a1"),), app=GRADES
+    ),
+    "code-used": pages.CodeUsed(left=3, to="/account", app=GRADES),
+    "code-used-last": pages.CodeUsed(left=0, to="/account"),
+    "no-way": pages.NoWayWorks(back_url="/login", app=NOTES),
     "consent": pages.Consent(
         **TOKEN,
         action="/oauth/consent",
@@ -215,6 +265,40 @@ PAGES: dict[str, Page] = {
         **ACCOUNT, errors={"new": "A password has at least 15 characters."}
     ),
     "password-limited": pages.PasswordChange(**ACCOUNT, retry_after=7200),
+    "factors": pages.Factors(
+        **ACCOUNT,
+        authenticator=AppShown(set_up_at=NOW, last_used_at=NOW),
+        codes=CodesLeft(left=9, made_at=NOW, last_used_at=NOW),
+        password_changed_at=NOW,
+    ),
+    "factors-few": pages.Factors(
+        **ACCOUNT,
+        authenticator=AppShown(set_up_at=NOW),
+        codes=CodesLeft(left=3, made_at=NOW, are_few=True),
+        required=True,
+        by_code=True,
+        done=Done.FACTOR_REPLACED,
+    ),
+    "factors-no-codes": pages.Factors(
+        **ACCOUNT, authenticator=AppShown(set_up_at=NOW), codes=CodesLeft(left=0, are_few=True)
+    ),
+    "factors-none": pages.Factors(**ACCOUNT, password_changed_at=NOW, done=Done.FACTOR_REMOVED),
+    "factors-off": pages.Factors(**ACCOUNT, offered=False),
+    "factor-set-up": pages.FactorSetUp(**ACCOUNT, set_up=SET_UP),
+    "factor-set-up-wrong": pages.FactorSetUp(
+        **ACCOUNT,
+        set_up=SET_UP,
+        replaces=True,
+        error="This is not the code that the app shows. Check its digits, and that it is the entry for this account.",
+    ),
+    "factor-remove": pages.FactorRemove(**ACCOUNT),
+    "factor-remove-short": pages.FactorRemove(
+        **ACCOUNT, needs_password=True, errors={"new": "A password has at least 15 characters."}
+    ),
+    "codes-new": pages.NewCodes(**ACCOUNT, left=3),
+    "codes-new-none": pages.NewCodes(**ACCOUNT),
+    "codes": pages.CodesShown(**ACCOUNT, codes=CODES),
+    "codes-first": pages.CodesShown(**ACCOUNT, codes=CODES, first=True),
     "apps": pages.ConnectedApps(
         **ACCOUNT,
         apps=(

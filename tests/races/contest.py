@@ -18,13 +18,18 @@ from typing import Any
 
 from authserver.app import create_app
 from authserver.audit import SYSTEM
+from authserver.authentication import UserId
 from authserver.config import Config
 from authserver.errors import Refusal
+from authserver.factors import totp
+from authserver.factors.registry import factors
 from authserver.issuer import Issuer
 from authserver.keys import rotation
 from authserver.once import consume, remember
+from authserver.opaque import new_id
 from authserver.store import Session, retrying
 from authserver.store.locks import take_lease
+from authserver.transaction import Purpose, Transaction
 from authserver.users import first
 from tests.races.volley import THREADS, TIMEOUT
 from tests.serve import PROJECT, environment
@@ -77,7 +82,32 @@ def activate(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
         return refusal.code
 
 
-ACTS: Mapping[str, Act] = {act.__name__: act for act in (spend, keep, own, lead, publish, activate)}
+def prove(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Answer a second step with this code; everybody in a login of their own."""
+    factor = factors(issuer)[given["factor"]]
+    now = issuer.clock()
+    tx = Transaction(
+        id=new_id(),
+        purpose=Purpose.SIGN_IN,
+        request={},
+        browser=who.encode(),
+        created_at=now,
+        expires_at=now + timedelta(minutes=5),
+        user=UserId(given["user"]),
+    )
+    answer = {"code": given["code"]}
+    account = factor.whom(db, issuer, tx, answer, None)
+    return type(factor.settle(db, issuer, tx, account, factor.examine(issuer, tx, account, answer))).__name__
+
+
+def set_up(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Confirm the app that is being set up."""
+    return type(totp.confirm(db, issuer, UserId(given["user"]), given["enrolling"], given["code"])).__name__
+
+
+ACTS: Mapping[str, Act] = {
+    act.__name__: act for act in (spend, keep, own, lead, publish, activate, prove, set_up)
+}
 
 
 class Contest:
