@@ -203,13 +203,13 @@ def set_up(issuer: Issuer, device: Device, account: str) -> SetUp:
 
 def confirm(db: Session, issuer: Issuer, user: UserId, enrolling: str, code: str) -> Confirmed | Refused:
     """Let an app count, in place of any other, once it shows the right code; that code is spent. TOTP-1, TOTP-3."""
+    lock(db, f"factors:{user}")
     device = pending(db, issuer, user, enrolling)
     if device is None:
         return Refused(reason="nothing is being set up", shown="This took too long. Begin anew.")
     step = step_of(device, issuer, code)
     if isinstance(step, Refused):
         return step
-    lock(db, f"factors:{user}")
     replaced = db.one(REMOVE_CONFIRMED, {"user": user}) is not None
     values = {"id": device.id, "user": user, "step": step, "now": db.time(issuer.clock())}
     if db.one(CONFIRM_TOTP, values) is None:

@@ -139,7 +139,9 @@ class Walk:
         times = {int(at.timestamp()) for of, _, at in self.shown if of == person}
         assert claims["auth_time"] in times
         assert claims["auth_time"] >= self.begun[state]
-        assert ("mfa" in claims["amr"]) == ("otp" in claims["amr"]) == (claims["acr"] == "mfa")
+        words = set(claims["amr"])
+        assert claims["acr"] == ("mfa" if "otp" in words else "mfa-low" if "recovery" in words else "pwd")
+        assert ("mfa" in words) == (claims["acr"] != "pwd")
 
     def look(self) -> None:
         """Every session and grant in the database rests on proofs that were made, and on all that were due."""
