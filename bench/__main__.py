@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench import processes, signing_in
+from bench import growth, processes, scaling, signing_in
 from bench.endpoints import ENDPOINTS, POSTGRESQL, SQLITE, Endpoint
 from bench.report import Figure, Report, Row
 from bench.rounds import Pace, alternate
@@ -18,9 +18,10 @@ from tests.peers.postgresql import PostgreSQL
 from tests.peers.redis import Redis
 
 FULL = Pace(rounds=9, seconds=3.0, warm_up=4.0)
+LONG = Pace(rounds=5, seconds=4.0, warm_up=4.0)
 QUICK = Pace(rounds=3, seconds=1.5, warm_up=2.0)
 STARTS = 5
-MOST_MEGABYTES, MOST_SECONDS, LEAST_OF_HASHES = 100, 0.8, 0.85
+MOST_MEGABYTES, MOST_SECONDS, LEAST_OF_HASHES, MOST_GROWTH = 100, 0.8, 0.85, 1.15
 
 
 def main() -> None:
@@ -37,6 +38,9 @@ def main() -> None:
             figures += _figures(Path(folder) / SQLITE, sides[0], pace)
         with _postgresql(Path(folder) / POSTGRESQL) as sides:
             rows += [_row(each, POSTGRESQL, sides, pace) for each in chosen if POSTGRESQL in each.targets]
+        if not is_quick and not sys.argv[1:]:
+            figures += _grown(Path(folder) / "growth")
+            figures += _scaled(Path(folder) / "scaling")
     report = Report(rows=rows, figures=figures, is_quick=is_quick)
     report.write()
     print(report.text())
@@ -119,6 +123,40 @@ def _figures(folder: Path, own: Side, pace: Pace) -> list[Figure]:
             target=f"≥ {LEAST_OF_HASHES}",
             met=signed.ratio >= LEAST_OF_HASHES,
         ),
+    ]
+
+
+def _grown(folder: Path) -> list[Figure]:
+    found = growth.measured(folder, LONG)
+    about = f"among {growth.MANY:,} beside among {growth.FEW:,}: core time"
+    return [
+        Figure(
+            name=f"growth_{name}",
+            title=f"{title} {about}",
+            value=value,
+            unit="",
+            target=f"≤ {MOST_GROWTH}",
+            met=value <= MOST_GROWTH,
+        )
+        for name, title, value in (
+            ("refresh", "refresh", found.refresh),
+            ("sign_in", "sign-in without its hash", found.sign_in),
+        )
+    ]
+
+
+def _scaled(folder: Path) -> list[Figure]:
+    return [
+        Figure(
+            name=f"scaling_{each.title.replace(' ', '_')}",
+            title=f"two workers beside one, {each.title} ({each.rates[1]:.0f} and {each.rates[0]:.0f} a second, "
+            f"the client on the same two cores; a request costs {each.cost:.2f} of what it did)",
+            value=each.rate,
+            unit="",
+            target="",
+            met=True,
+        )
+        for each in scaling.measured(folder, LONG)
     ]
 
 

@@ -40,13 +40,13 @@ def client_credentials(side: Side, person: Person, asked: Asked) -> Flow:
 
 
 def introspection(side: Side, person: Person, asked: Asked) -> Flow:
-    token = _tokens(side, person, asked, SCOPE)["access_token"]
+    token = tokens_of(side, person, asked, SCOPE)["access_token"]
     form = {"token": token, "token_type_hint": "access_token"}
     return _repeated(post(side.host, side.path("introspection_endpoint"), form, side.credentials))
 
 
 def userinfo(side: Side, person: Person, asked: Asked) -> Flow:
-    token = _tokens(side, person, asked, SCOPE)["access_token"]
+    token = tokens_of(side, person, asked, SCOPE)["access_token"]
     return _repeated(get(side.host, side.path("userinfo_endpoint"), {"Authorization": f"Bearer {token}"}))
 
 
@@ -57,7 +57,7 @@ def refresh(side: Side, person: Person, asked: Asked) -> Flow:
     start, _, body = whole.partition(b"\r\n\r\n")
     head = start.rpartition(b"Content-Length: ")[0]
     before = body.replace(b"%40", b"")
-    token = _tokens(side, person, asked, FULL_SCOPE, API)["refresh_token"].encode()
+    token = tokens_of(side, person, asked, FULL_SCOPE, API)["refresh_token"].encode()
 
     def one() -> Operation:
         nonlocal token
@@ -104,7 +104,7 @@ def _repeated(request: bytes) -> Flow:
     return one
 
 
-def _tokens(side: Side, person: Person, asked: Asked, scope: str, resource: str = "") -> dict[str, str]:
+def tokens_of(side: Side, person: Person, asked: Asked, scope: str, resource: str = "") -> dict[str, str]:
     """What the code flow gives this person's app."""
     target = side.authorize(scope, resource)
     flow = _code_flow(side, target, side.sign_in(person, target), resource)

@@ -94,7 +94,7 @@ class Report:
                 parts += [f"### {title}", _table(rows)]
         parts.append("| figure | value | must be | |\n|---|---:|---:|---|")
         figures = (
-            f"| {each.title} | {each.value:.2f} {each.unit} | {each.target} | {_mark(each.met)} |"
+            f"| {each.title} | {each.value:.2f} {each.unit} | {each.target} | {_met(each)} |"
             for each in self.figures
         )
         parts[-1] += "".join(f"\n{line}" for line in figures)
@@ -117,6 +117,10 @@ def _line(row: Row) -> str:
         f"| {row.p50_ms:.1f} | {row.p99_ms:.1f} | {row.peer_p50_ms:.1f}, {row.peer_p99_ms:.1f} "
         f"| {row.cpu_us:.0f} | {row.peer_cpu_us:.0f} | {row.megabytes:.0f} | {row.peer_megabytes:.0f} |"
     )
+
+
+def _met(figure: Figure) -> str:
+    return _mark(figure.met) if figure.target else ""
 
 
 def _mark(met: bool) -> str:  # noqa: FBT001

@@ -8,7 +8,7 @@ from statistics import median
 from bench import processes
 from bench.endpoints import Endpoint, fields, flows
 from bench.sides import Side
-from bench.wire import Load, asking, drive, once
+from bench.wire import Flow, Load, asking, drive, once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,11 @@ def alternate(endpoint: Endpoint, sides: Sequence[Side], pace: Pace) -> list[Mea
         raise AssertionError(
             f"{endpoint.name}: the sides answer different fields: {[sorted(f) for f in found]}"
         )
+    return measure(sides, prepared, pace)
+
+
+def measure(sides: Sequence[Side], prepared: Sequence[Sequence[Flow]], pace: Pace) -> list[Measured]:
+    """Drive the sides in turns, each with its flows."""
     measured = [Measured() for _ in sides]
     os.sched_setaffinity(0, processes.CLIENT)
     for side, of_side in zip(sides, prepared, strict=True):

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -107,18 +107,27 @@ class Side:
 
 @contextmanager
 def ours(
-    folder: Path, server: PostgreSQL | None = None, redis: Redis | None = None, **more: str
+    folder: Path,
+    server: PostgreSQL | None = None,
+    redis: Redis | None = None,
+    *,
+    first: Sequence[Sequence[str]] = (),
+    workers: int = 1,
+    cores: Iterable[int] = frozenset(processes.SERVER),
 ) -> Iterator[Side]:
     """Start authserver with limits, audit and metrics on; on a durable SQLite file, or on PostgreSQL and Redis."""
     with ExitStack() as stack:
-        seed, secret = seeded(folder / "seed", server)
+        seed, secret = seeded(folder / "seed", server, first)
         settings = dict(stack.enter_context(seed.copied(folder / "data")))
-        settings |= {"AUTHSERVER_METRICS_BIND": f"127.0.0.1:{free_port()}", "AUTHSERVER_WORKERS": "1"}
+        settings |= {
+            "AUTHSERVER_METRICS_BIND": f"127.0.0.1:{free_port()}",
+            "AUTHSERVER_WORKERS": str(workers),
+        }
         if redis is not None:
             settings["AUTHSERVER_REDIS_URL"] = redis.url
-        node = Node(data=folder / "data", log=folder / "ours.log", settings=settings | more)
+        node = Node(data=folder / "data", log=folder / "ours.log", settings=settings)
         stack.callback(node.kill)
-        with processes.on(processes.SERVER):
+        with processes.on(cores):
             node.start()
         if node.process is None:
             raise AssertionError("the server does not run")
@@ -191,7 +200,7 @@ def postmaster(server: PostgreSQL) -> int:
     return int((server.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
 
 
-def seeded(folder: Path, server: PostgreSQL | None) -> tuple[Seed, str]:
+def seeded(folder: Path, server: PostgreSQL | None, first: Sequence[Sequence[str]]) -> tuple[Seed, str]:
     """A data folder with people, an API and the client that is measured, made by an operator's commands."""
     folder.mkdir(parents=True)
     template = server.create() if server else ""
@@ -201,6 +210,7 @@ def seeded(folder: Path, server: PostgreSQL | None) -> tuple[Seed, str]:
         (("init",), None),
         # Limits stay on; one client and one address do the work of thousands.
         (("settings", "set", "client_requests", "100000"), None),
+        *((tuple(command), None) for command in first),
         (("apis", "add", "Notes", "--identifier", API, "--scope", API_SCOPE), None),
         *(
             (
