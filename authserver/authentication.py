@@ -28,6 +28,9 @@ _ACR = {Level.PWD: "pwd", Level.MFA_LOW: "mfa-low", Level.MFA: "mfa", Level.PHR:
 LEVELS = {acr: level for level, acr in _ACR.items()}
 
 
+SHORT = frozenset({"pwd", "mfa"})
+
+
 class Kind(StrEnum):
     """What sort of thing a factor is; two proofs of one kind are not two factors."""
 
@@ -72,6 +75,11 @@ class Authentication:
     def reaches(self, level: Level) -> bool:
         return self.level >= level
 
+    def since(self, level: Level) -> datetime:
+        """When what brings this level was proved last: the sign-in as a whole, or a proof that was added to it."""
+        bringing = (proof.at for proof in self.proofs if max(proof.alone, proof.beside) >= level)
+        return self.at if level is Level.PWD else max(bringing, default=self.at)
+
     def stepped_up(self, proof: Proof) -> "Authentication":
         """The same sign-in with one more proof: its time stays."""
         return replace(self, proofs=(*self.proofs, proof))
@@ -91,6 +99,11 @@ def amr_of(proofs: tuple[Proof, ...]) -> tuple[str, ...]:
     if level_of(proofs) >= Level.MFA_LOW:
         words["mfa"] = None
     return tuple(words)
+
+
+def short(amr: tuple[str, ...]) -> tuple[str, ...]:
+    """The list for apps that compare it whole: exactly pwd, or pwd and mfa; what began otherwise stays as it is."""
+    return tuple(word for word in amr if word in SHORT) if amr[:1] == ("pwd",) else amr
 
 
 def to_json(authentication: Authentication) -> str:

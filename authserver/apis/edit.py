@@ -78,6 +78,7 @@ def as_form(row: ApiRow) -> dict[str, Any]:
         "scopes": row.scopes,
         "token_lifetime": row.token_lifetime,
         "required_acr": row.required_acr,
+        "required_max_age": row.required_max_age,
         "is_default": row.is_default,
     }
 
@@ -89,7 +90,8 @@ def _save(  # noqa: PLR0913
         unset_default(db, row.id)
     row.name = form.name
     row.scopes = [_kept(scope) for scope in form.scopes]
-    row.token_lifetime, row.required_acr = form.token_lifetime, form.required_acr
+    row.token_lifetime = form.token_lifetime
+    row.required_acr, row.required_max_age = form.required_acr, form.required_max_age
     row.is_default = form.is_default
     row.updated_at = issuer.clock()
     row.version += 1
@@ -106,6 +108,8 @@ def _kept(scope: ScopeForm) -> dict[str, Any]:
         "sentences": scope.sentences,
         "clients": None if scope.clients is None else sorted(set(scope.clients)),
         "groups": None if scope.groups is None else sorted(set(scope.groups)),
+        "required_acr": scope.required_acr,
+        "required_max_age": scope.required_max_age,
     }
 
 

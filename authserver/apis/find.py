@@ -68,11 +68,14 @@ def api_of(row: ApiRow) -> Api:
                 sentences=MappingProxyType(scope.get("sentences") or {}),
                 clients=_names(scope.get("clients")),
                 groups=_names(scope.get("groups")),
+                required_acr=scope.get("required_acr"),
+                required_max_age=scope.get("required_max_age"),
             )
             for scope in row.scopes
         ),
         token_lifetime=row.token_lifetime,
         required_acr=row.required_acr,
+        required_max_age=row.required_max_age,
         is_default=row.is_default,
         version=row.version,
     )

@@ -12,6 +12,8 @@ from authserver.scopes import STANDARD, is_word
 IDENTIFIER = re.compile(r"[!-~]{1,255}")
 LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Acr = Literal["pwd", "mfa-low", "mfa", "phr"]
+LONGEST_AGE = 400 * 86_400
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
@@ -25,6 +27,10 @@ class ScopeForm(Form):
     )
     groups: list[str] | None = Field(
         None, description="The groups whose people may have it; null is everybody."
+    )
+    required_acr: Acr | None = Field(None, description="How surely somebody must have signed in for it.")
+    required_max_age: int | None = Field(
+        None, ge=0, le=LONGEST_AGE, description="The oldest sign-in that will do for it, in seconds."
     )
 
     @field_validator("name")
@@ -58,8 +64,9 @@ class ApiForm(Form):
         le=86_400,
         description="Seconds that its access tokens live; null is the general setting.",
     )
-    required_acr: Literal["pwd", "mfa-low", "mfa", "phr"] | None = Field(
-        None, description="How surely somebody must have signed in."
+    required_acr: Acr | None = Field(None, description="How surely somebody must have signed in.")
+    required_max_age: int | None = Field(
+        None, ge=0, le=LONGEST_AGE, description="The oldest sign-in that will do, in seconds."
     )
     is_default: bool = Field(
         default=False, description="Tokens are for this API where `resource` names none."

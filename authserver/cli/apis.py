@@ -7,7 +7,7 @@ import click
 
 from authserver.apis import edit, find
 from authserver.apis.api import Api, ApiScope
-from authserver.apis.form import ApiForm
+from authserver.apis.form import ApiForm, ScopeForm
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, unset_option, written, yes_option
 from authserver.issuer import Issuer
@@ -16,8 +16,10 @@ from authserver.store import Session
 FLAGS = {
     "token_lifetime": "--token-lifetime",
     "required_acr": "--required-acr",
+    "required_max_age": "--required-max-age",
     "is_default": "--default/--not-default",
 }
+SCOPE_FLAGS = {"required_acr": "--required-acr", "required_max_age": "--required-max-age"}
 COLUMNS = ("identifier", "name", "scopes", "is_default")
 
 
@@ -110,6 +112,8 @@ def remove(identifier: str, yes: bool) -> None:
 @click.option("--group", "groups", multiple=True, help="Only people in these groups may have it; repeats.")
 @click.option("--everybody", is_flag=True, help="People of all groups and of none may have it.")
 @click.option("--remove", "removes", is_flag=True, help="Take the scope away.")
+@options(ScopeForm, SCOPE_FLAGS)
+@unset_option(ScopeForm, SCOPE_FLAGS)
 @json_option
 def scope(identifier: str, word: str, as_json: bool, removes: bool, **given: Any) -> None:
     """Add or change the scope WORD of an API, or take it away."""
@@ -135,7 +139,9 @@ def _changed(before: ApiScope, given: dict[str, Any]) -> ApiScope:
     sentences = dict(each.partition("=")[::2] for each in given["sentence"])
     clients = None if given["every_client"] else frozenset(given["clients"]) or before.clients
     groups = None if given["everybody"] else frozenset(given["groups"]) or before.groups
-    return replace(before, sentences={**before.sentences, **sentences}, clients=clients, groups=groups)
+    required = filled(ScopeForm, SCOPE_FLAGS, dict(given))
+    sentences = {**before.sentences, **sentences}
+    return replace(before, sentences=sentences, clients=clients, groups=groups, **required)
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -149,6 +155,8 @@ def _plain(scope: ApiScope) -> dict[str, Any]:
         "sentences": dict(scope.sentences),
         "clients": None if scope.clients is None else sorted(scope.clients),
         "groups": None if scope.groups is None else sorted(scope.groups),
+        "required_acr": scope.required_acr,
+        "required_max_age": scope.required_max_age,
     }
 
 
@@ -159,6 +167,7 @@ def _shown(api: Api) -> dict[str, Any]:
         "scopes": [_plain(scope) for scope in api.scopes],
         "token_lifetime": api.token_lifetime,
         "required_acr": api.required_acr,
+        "required_max_age": api.required_max_age,
         "is_default": api.is_default,
         "version": api.version,
     }

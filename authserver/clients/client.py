@@ -41,9 +41,11 @@ class Client:
     first_party: bool = False
     pkce_optional: bool = False  # only a confidential OIDC client that always sends nonce
     required_acr: str | None = None
+    required_max_age: int | None = None
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     allowed_groups: tuple[str, ...] | None = None  # None: everyone may sign in
+    amr: Literal["all", "short"] = "all"
     id_token_alg: str | None = None
     access_token_lifetime: int | None = None
     id_token_lifetime: int | None = None

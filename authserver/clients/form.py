@@ -76,6 +76,9 @@ class ClientForm(Form):
         default=False, description="It cannot do PKCE, but always sends a nonce; confidential clients only."
     )
     required_acr: Acr | None = Field(None, description="How surely somebody must sign in to use it.")
+    required_max_age: int | None = Field(
+        None, ge=0, le=400 * 86_400, description="The oldest sign-in that will do, in seconds."
+    )
     default_max_age: int | None = Field(
         None, ge=0, le=400 * 86_400, description="Ask again after these seconds."
     )
@@ -84,6 +87,10 @@ class ClientForm(Form):
     )
     allowed_groups: list[str] | None = Field(
         None, max_length=200, description="The groups whose people may sign in; null is everybody."
+    )
+    amr: Literal["all", "short"] = Field(
+        "all",
+        description='Short: for code that compares whole lists, ["pwd"] or ["pwd","mfa"] after a password.',
     )
     id_token_alg: Literal["ES256", "RS256"] | None = Field(None, description="How its ID tokens are signed.")
     access_token_lifetime: Short | None = Field(None, description="Seconds; null is the general setting.")

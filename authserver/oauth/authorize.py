@@ -4,26 +4,25 @@ Client and redirect_uri are proved first: until then nothing is sent anywhere, a
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from authserver.apis.allow import allow
 from authserver.apis.api import Api
 from authserver.apis.find import Apis, catalogue
-from authserver.authentication import LEVELS, Level
 from authserver.clients import find, redirects
 from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.groups.attributes import scopes as identity_scopes
 from authserver.issuer import Issuer
-from authserver.login.steps import least_for_all
 from authserver.oauth import hints, pkce
 from authserver.oauth.claims_request import NO_WISH, AcrWish, ClaimsRequest, claims_request, wish
 from authserver.oauth.prompts import Prompt, prompts
 from authserver.oauth.request import OAuthRequest
 from authserver.oauth.respond import MODES, ResponseMode, ReturnAddress
 from authserver.scopes import split
+from authserver.tokens.required import ANY, Requirement, by_scope, in_all
 
 LONGEST_STATE = 2048
 LONGEST_NONCE = 512
@@ -57,8 +56,9 @@ class Asked:
 class AuthorizeRequest:
     """A request that is well-formed and open to its client; nothing in it is looked at twice.
 
-    `asked` is what may be sealed and read again, `resources` the APIs that a token will be for, `required`
-    the level that client and APIs demand.
+    `asked` is what may be sealed and read again, `resources` the APIs that a token will be for, `required` what client
+    and APIs demand, `of_scopes` what single scopes demand beyond it. A second factor that is demanded is none any
+    more after `mfa_max_age` seconds.
     """
 
     client: Client
@@ -67,7 +67,9 @@ class AuthorizeRequest:
     resources: tuple[str, ...] = ()
     prompts: frozenset[Prompt] = frozenset()
     max_age: int | None = None
-    required: Level = Level.PWD
+    required: Requirement = ANY
+    of_scopes: Mapping[str, Requirement] = field(default_factory=dict)
+    mfa_max_age: int | None = None
     acr: AcrWish = NO_WISH
     claims: str | None = None
     nonce: str | None = None
@@ -76,6 +78,13 @@ class AuthorizeRequest:
     login_hint: str = ""
     ui_locales: tuple[str, ...] = ()
     asked: Mapping[str, str] = field(default_factory=dict)
+
+    def requires(self, scope: Iterable[str]) -> Requirement:
+        """What a sign-in must be for a token with this scope. SU-6."""
+        found = self.required
+        for word in scope:
+            found |= self.of_scopes.get(word, ANY)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +116,7 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
     to = return_address(client, asked)
     try:
         request = examine(client, catalogue(issuer), identity_scopes(issuer), to, asked)
-        request = replace(request, required=max(request.required, least_for_all(issuer)))
+        request = replace(request, mfa_max_age=issuer.settings.mfa_max_age)
         token = asked.values.get("id_token_hint")
         if token is None:
             return request
@@ -145,7 +154,8 @@ def examine(
         resources=tuple(api.identifier for api in targets),
         prompts=prompts(values.get("prompt")),
         max_age=_max_age(client, values),
-        required=_required(client, targets),
+        required=in_all((client, *targets)),
+        of_scopes=by_scope(targets),
         acr=_acr(client, values, claims),
         claims=claims.text,
         nonce=_limited(values, "nonce", LONGEST_NONCE),
@@ -275,12 +285,6 @@ def _max_age(client: Client, values: Mapping[str, str]) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= LONGEST_AGE):
         raise Refusal("max_age must be a number of seconds.", rule="max_age", value=value)
     return int(value)
-
-
-def _required(client: Client, apis: tuple[Api, ...]) -> Level:
-    """The level below which no token for these APIs may come to this client. SU-6."""
-    names = (client.required_acr, *(api.required_acr for api in apis))
-    return max((LEVELS[name] for name in names if name in LEVELS), default=Level.PWD)
 
 
 def _acr(client: Client, values: Mapping[str, str], claims: ClaimsRequest) -> AcrWish:

@@ -20,7 +20,8 @@ class Person:
     """Who is signed in, and what is true of them at this client.
 
     `scope` is what client and person both may have of what was asked, `dropped` the rest and why; `agreed` what
-    they allowed before; `reachable` the highest level that their ways to sign in can prove.
+    they allowed before; `reachable` the highest level that their ways to sign in can prove, `least` what every
+    sign-in of theirs must reach here.
     """
 
     user: User
@@ -29,6 +30,7 @@ class Person:
     dropped: tuple[Dropped, ...] = ()
     agreed: frozenset[str] = frozenset()
     reachable: Level = Level.PWD
+    least: Level = Level.PWD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,8 @@ def decide(request: AuthorizeRequest, person: Person | None, here: Here, now: da
 
 def wanted(request: AuthorizeRequest) -> Level:
     """The level to ask of somebody whom we do not know yet."""
-    return max(request.required, request.acr.levels[0] if request.acr.levels else Level.PWD)
+    required = request.requires(request.scope).level
+    return max(required, request.acr.levels[0] if request.acr.levels else Level.PWD)
 
 
 def is_hinted_person(case: Case) -> Outcome | None:
@@ -141,8 +144,9 @@ def signs_in_again(case: Case) -> Outcome | None:
 
 
 def is_recent(case: Case) -> Outcome | None:
-    """AZ-12: max_age, 0 being the same as prompt=login."""
-    limit = case.request.max_age
+    """AZ-12, SU-3: max_age, 0 being the same as prompt=login, and the age that client, APIs and scopes take."""
+    asked, required = case.request.max_age, case.request.requires(case.person.scope).max_age
+    limit = min((age for age in (asked, required) if age is not None), default=None)
     if limit is None or case.here.signed_in:
         return None
     age = seconds(case.now) - seconds(case.person.authentication.at)
@@ -179,9 +183,10 @@ def reaches_level(case: Case) -> Outcome | None:
     if wish.essential and not wish.levels:
         return _refuse(UNMET, "No acr that is asked for is known here.", "acr.unknown")
     person = case.person
-    needed = max(case.request.required, _wished(wish, person))
+    required = case.request.requires(person.scope).level
+    needed = max(required, person.least, _wished(wish, person))
     if person.authentication.reaches(needed):
-        return None
+        return _is_stale(case, max(required, min(wish.levels, default=Level.PWD)))
     if needed > person.reachable or needed <= case.here.asked:
         return _refuse(
             UNMET,
@@ -240,6 +245,17 @@ def _silent(request: AuthorizeRequest, outcome: Outcome) -> Outcome:
         return outcome
     code, public = SILENT[type(outcome)]
     return _refuse(code, public, f"prompt.none.{code}", detail=outcome.reason)
+
+
+def _is_stale(case: Case, demanded: Level) -> Outcome | None:
+    """SU-3: a second factor that is demanded, and was proved too long ago, is proved anew with the whole sign-in."""
+    limit = case.request.mfa_max_age
+    if demanded is Level.PWD or limit is None or case.here.signed_in:
+        return None
+    age = seconds(case.now) - seconds(case.person.authentication.since(demanded))
+    return (
+        None if age <= limit else AskLogin(reason=f"{demanded.acr} was proved {age} s ago", level=_kept(case))
+    )
 
 
 def _wished(wish: AcrWish, person: Person) -> Level:

@@ -1,7 +1,5 @@
 """What an authorization request has to know of the person who is signed in."""
 
-from datetime import datetime
-
 from authserver.apis.allow import Dropped, allow
 from authserver.apis.find import catalogue
 from authserver.authentication import Level, level_of
@@ -25,13 +23,16 @@ def load(db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSes
     user = users.load(db, session.user)
     consent = None if client.first_party else consents.given(db, user.id, client.client_id)
     scope, dropped = _scope(issuer, request, user)
+    least = least_for_all(issuer)
+    required = max(request.requires(scope).level, *request.acr.levels, least)
     return Person(
         user=user,
         authentication=session.authentication,
         scope=scope,
         dropped=dropped,
         agreed=consent.scope if consent is not None else frozenset(),
-        reachable=_reachable(db, issuer, request, session, user, issuer.clock()),
+        reachable=_reachable(db, issuer, session, required, least),
+        least=least,
     )
 
 
@@ -51,14 +52,12 @@ def _scope(
     return found.scope, found.dropped
 
 
-def _reachable(
-    db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSession, user: User, now: datetime
-) -> Level:
-    """The highest level that this person can prove; asked only where the request wants more than they did."""
+def _reachable(db: Session, issuer: Issuer, session: SsoSession, required: Level, least: Level) -> Level:
+    """The highest level that this person can prove; asked only where more is required than they did."""
     has = session.authentication.level
-    if has >= max(request.required, *request.acr.levels, Level.PWD):
+    if has >= required:
         return has
-    enrolled = (factor.proof(now) for factor in factors(issuer).values() if factor.enrolled(db, user.id))
-    least = least_for_all(issuer)
+    now = issuer.clock()
+    enrolled = (factor.proof(now) for factor in factors(issuer).values() if factor.enrolled(db, session.user))
     # Who has nothing for what everybody must reach gets an app on the way.
     return max(has, level_of(tuple(enrolled)), Level.MFA if least > Level.PWD else least)

@@ -1,5 +1,6 @@
 """The userinfo endpoint. OpenID Connect Core §5.3."""
 
+from authserver.clients.client import Client
 from authserver.issuer import Issuer
 from authserver.jose import BadToken
 from authserver.oauth.bearer import Living, look, read
@@ -7,6 +8,8 @@ from authserver.oauth.errors import OAuthRefusal, invalid_request
 from authserver.oauth.request import Answer, OAuthRequest, json_answer
 from authserver.oauth.server import admit
 from authserver.tokens.claims import release
+from authserver.tokens.grant import Standing
+from authserver.tokens.required import of
 from authserver.users import find as users
 
 
@@ -32,9 +35,27 @@ def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
             why = "no person is behind it" if isinstance(found, Living) else found.why
             raise invalid_token(why, rule="token_dead")
         admit(issuer, found.client)
+        check_level(found.client, found.standing)
         user = users.load(db, found.standing.grant.user)
     released = release(issuer, user, scope, found.standing.grant.claims, into="userinfo")
     return json_answer(200, {**released, "sub": found.standing.subject})
+
+
+def check_level(client: Client, standing: Standing) -> None:
+    """What the client requires now holds for tokens of before, too. SU-3, RFC 9470 §3."""
+    needed, reached = of(client), standing.grant.authentication
+    if reached.reaches(needed.level):
+        return
+    age = "" if needed.max_age is None else f', max_age="{needed.max_age}"'
+    code = "insufficient_user_authentication"
+    raise OAuthRefusal(
+        "a stronger sign-in is required",
+        code=code,
+        status=401,
+        detail=f"the sign-in reached {reached.acr}, {needed.level.acr} is required",
+        rule="required_acr",
+        headers=(("WWW-Authenticate", f'Bearer error="{code}", acr_values="{needed.level.acr}"{age}'),),
+    )
 
 
 def bearer_token(request: OAuthRequest) -> str:

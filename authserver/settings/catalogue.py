@@ -126,6 +126,12 @@ class Settings(BaseModel):
         "optional",
         description="Whether sign-ins ask nobody for a second factor, those who have one, or everybody.",
     )
+    mfa_max_age: Seconds = Field(
+        12 * HOUR,
+        ge=MINUTE,
+        le=LONGEST,
+        description="Where an app or API demands a second factor, one that was proved longer ago is asked again.",
+    )
     totp_digits: int = Field(
         6, ge=6, le=8, description="Digits of the codes of new authenticator apps: 6 or 8."
     )

@@ -43,7 +43,7 @@ CURRENT_FIRST = (ClientSecretRow.expires_at.is_(None).desc(), ClientSecretRow.ex
 
 
 class ApiRow(Base):
-    """`scopes` is a list of {name, sentences: {language: text}, clients: [...] | null, groups: [...] | null}."""
+    """`scopes` is a list of what apis/form.py's ScopeForm holds."""
 
     __tablename__ = "apis"
     __table_args__ = (partial("uq_apis_is_default", "is_default", unique=True, where="is_default"),)
@@ -53,6 +53,7 @@ class ApiRow(Base):
     scopes: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     token_lifetime: Mapped[int | None]
     required_acr: Mapped[str | None] = mapped_column(String(32))
+    required_max_age: Mapped[int | None]
     is_default: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

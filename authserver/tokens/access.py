@@ -24,6 +24,7 @@ def for_person(  # noqa: PLR0913
     client_id: str,
     scope: tuple[str, ...],
     authentication: Authentication,
+    amr: tuple[str, ...],
     grant_id: str,
     jti: str,
     now: datetime,
@@ -43,7 +44,7 @@ def for_person(  # noqa: PLR0913
         **said(scope),
         "auth_time": seconds(authentication.at),
         "acr": authentication.acr,
-        "amr": authentication.amr,
+        "amr": amr,
         "sid": authentication.session,
         "grant": grant_id,
     }

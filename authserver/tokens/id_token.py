@@ -18,6 +18,7 @@ def for_app(  # noqa: PLR0913
     client_id: str,
     subject: str,
     authentication: Authentication,
+    amr: tuple[str, ...],
     nonce: str | None,
     access_token: str,
     now: datetime,
@@ -35,7 +36,7 @@ def for_app(  # noqa: PLR0913
         "exp": issued + lifetime,
         "auth_time": seconds(authentication.at),
         "acr": authentication.acr,
-        "amr": authentication.amr,
+        "amr": amr,
         "sid": authentication.session,
         # Both algorithms we sign ID tokens with hash with SHA-256.
         "at_hash": b64(hashlib.sha256(access_token.encode()).digest()[:16]),

@@ -6,7 +6,7 @@ from typing import Any
 
 from authserver.apis import find as apis
 from authserver.apis.api import Api, ApiScope
-from authserver.authentication import LEVELS, Level
+from authserver.authentication import short
 from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.groups.attributes import scopes as identity_scopes
@@ -17,6 +17,7 @@ from authserver.tokens import access, id_token
 from authserver.tokens.claims import needs_person, release
 from authserver.tokens.grant import Standing
 from authserver.tokens.refresh import mint
+from authserver.tokens.required import ANY, by_scope, in_all
 from authserver.users import find as users
 from authserver.users.user import User
 
@@ -78,7 +79,6 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
         raise NotIssued(
             "an API of this grant is gone", detail=" ".join(wanted.resources), rule="resource_gone"
         )
-    _check_level(client, named, standing)
     user = None
     if client.allowed_groups is not None or _group_bound(named) or _person_needed(issuer, standing, wanted):
         user = users.load(db, standing.grant.user)
@@ -88,7 +88,9 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
                 detail="the person is in none of the client's groups",
                 rule="allowed_groups",
             )
-    return Ready(client=client, standing=standing, wanted=wanted, apis=named, user=user, now=now)
+    found = Ready(client=client, standing=standing, wanted=wanted, apis=named, user=user, now=now)
+    _check_level(issuer, found)
+    return found
 
 
 def issue_tokens(issuer: Issuer, subject: Ready | Client, wanted: Wanted | None = None) -> TokenSet:
@@ -111,6 +113,8 @@ def _for_person(issuer: Issuer, ready: Ready) -> TokenSet:
     scope = _still_allowed(issuer, ready)
     lifetime = _lifetime(issuer, client, ready.apis)
     extra = _extra(issuer, ready, scope, "access_token")
+    authentication = grant.authentication
+    amr = short(authentication.amr) if client.amr == "short" else authentication.amr
     access_token = issuer.keyring.signer("ES256").sign(
         access.for_person(
             issuer_url=issuer.url,
@@ -118,7 +122,8 @@ def _for_person(issuer: Issuer, ready: Ready) -> TokenSet:
             subject=ready.standing.subject,
             client_id=client.client_id,
             scope=scope,
-            authentication=grant.authentication,
+            authentication=authentication,
+            amr=amr,
             grant_id=grant.id,
             jti=new_secret(JTI_BYTES),
             now=now,
@@ -135,7 +140,8 @@ def _for_person(issuer: Issuer, ready: Ready) -> TokenSet:
                 issuer_url=issuer.url,
                 client_id=client.client_id,
                 subject=ready.standing.subject,
-                authentication=grant.authentication,
+                authentication=authentication,
+                amr=amr,
                 nonce=wanted.nonce,
                 access_token=access_token,
                 now=now,
@@ -173,15 +179,20 @@ def _audience(issuer: Issuer, named: tuple[Api, ...], scope: tuple[str, ...]) ->
     return access.audience(tuple(api.identifier for api in named) or (issuer.url,), issuer.url, scope)
 
 
-def _check_level(client: Client, named: tuple[Api, ...], standing: Standing) -> None:
-    required = [client.required_acr, *(api.required_acr for api in named)]
-    level = max((LEVELS[acr] for acr in required if acr in LEVELS), default=Level.PWD)
-    if not standing.grant.authentication.reaches(level):
+def _check_level(issuer: Issuer, ready: Ready) -> None:
+    """What client, APIs and the scopes of this very token require now; ages are judged at authorize. SU-3, SU-6."""
+    of_scopes = by_scope(ready.apis)
+    needed = in_all((ready.client, *ready.apis))
+    for word in _still_allowed(issuer, ready) if of_scopes else ():
+        needed |= of_scopes.get(word, ANY)
+    reached = ready.standing.grant.authentication
+    if not reached.reaches(needed.level):
+        age = {} if needed.max_age is None else {"max_age": needed.max_age}
         raise NotIssued(
             "a stronger sign-in is required",
-            detail=f"the sign-in reached {standing.grant.authentication.acr}, {level.acr} is required",
+            detail=f"the sign-in reached {reached.acr}, {needed.level.acr} is required",
             rule="required_acr",
-            members={"acr_values": level.acr},
+            members={"acr_values": needed.level.acr, **age},
         )
 
 

@@ -20,7 +20,7 @@ world.url reaches the app without a socket. A test that opens a socket or hashes
 
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import event, select
 
+from authserver.apis import edit as apis
 from authserver.app import App, create_app
 from authserver.audit import SYSTEM
 from authserver.authentication import Kind, Proof, UserId
@@ -38,6 +39,7 @@ from authserver.cli.init import prepare
 from authserver.clients import edit as clients
 from authserver.config import Config
 from authserver.factors.password import hash_password
+from authserver.groups import edit as groups
 from authserver.issuer import Issuer
 from authserver.login.transaction import advance
 from authserver.opaque import new_id
@@ -188,6 +190,29 @@ class World:
             redirect_uri=next(iter(about["redirect_uris"]), ""),
         )
 
+    def edit_client(self, client_id: str, **changes: Any) -> None:
+        with self.writing() as db:
+            clients.edit(db, self.issuer, client_id, changes, by=SYSTEM)
+
+    def add_api(self, identifier: str, **given: Any) -> None:
+        """An API; `given` as apis.edit.add takes it."""
+        with self.writing() as db:
+            apis.add(db, self.issuer, {"identifier": identifier, "name": identifier, **given}, by=SYSTEM)
+
+    def edit_api(self, identifier: str, **changes: Any) -> None:
+        with self.writing() as db:
+            apis.edit(db, self.issuer, identifier, changes, by=SYSTEM)
+
+    def add_group(self, group: str, *people: Resident, **given: Any) -> None:
+        """A group with these people in it."""
+        with self.writing() as db:
+            groups.add(db, self.issuer, {"name": group, **given}, by=SYSTEM)
+            groups.add_members(db, self.issuer, group, [person.id for person in people], by=SYSTEM)
+
+    def edit_group(self, group: str, **changes: Any) -> None:
+        with self.writing() as db:
+            groups.edit(db, self.issuer, group, changes, by=SYSTEM)
+
     def party(self, client_id: str, secret: str = "", **changed: Any) -> RelyingParty:
         """The app that holds a client."""
         auth = "client_secret_basic" if secret else "none"
@@ -199,10 +224,12 @@ class World:
         }
         return RelyingParty(**({"issuer": self.url, **known} | changed))
 
-    def signed_in(self, person: Resident, browser: Browser | None = None) -> Browser:
-        """A browser in which somebody signed in just now with a password, without the pages."""
+    def signed_in(
+        self, person: Resident, browser: Browser | None = None, proofs: Iterable[Proof] = ()
+    ) -> Browser:
+        """A browser in which somebody signed in just now, by password or these proofs, without the pages."""
         browser, now = browser or self.browser(), self.clock()
-        proof = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
+        password = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
         login = Transaction(
             id=new_id(),
             purpose=Purpose.SIGN_IN,
@@ -213,8 +240,11 @@ class World:
         )
         with self.writing() as db:
             epoch = find_user(db, person.id).epoch
-            proved = advance(db, self.issuer, login, user=person.id, epoch=epoch, proof=proof, now=now)
-            opened = proved and sso.open(db, self.issuer, proved, by=SYSTEM)
+            for proof in proofs or (password,):
+                moved = advance(db, self.issuer, login, user=person.id, epoch=epoch, proof=proof, now=now)
+                assert moved
+                login = moved
+            opened = sso.open(db, self.issuer, login, by=SYSTEM)
         assert opened
         name = "__Host-as_session" if self.url.startswith("https") else "as_session"
         attributes = "Path=/; HttpOnly; SameSite=Lax" + "; Secure" * self.url.startswith("https")

@@ -176,10 +176,15 @@ def test_scopes_get_sentences_and_limits_one_by_one() -> None:
             "sentences": {"en": "Read your notes", "de": "Notizen lesen"},
             "clients": None,
             "groups": ["staff"],
+            "required_acr": None,
+            "required_max_age": None,
         }
     ]
-    made = told("apis", "scope", "https://notes", "notes:read", "--everybody")
-    assert made["scopes"][0]["groups"] is None
+    made = told("apis", "scope", "https://notes", "notes:read", "--everybody", "--required-acr", "mfa")
+    assert (made["scopes"][0]["groups"], made["scopes"][0]["required_acr"]) == (None, "mfa")
+    given = ("--unset", "required-acr", "--required-max-age", "60")
+    made = told("apis", "scope", "https://notes", "notes:read", *given)
+    assert [made["scopes"][0][f"required_{name}"] for name in ("acr", "max_age")] == [None, 60]
     told("apis", "scope", "https://notes", "notes:write")
     made = told("apis", "scope", "https://notes", "notes:read", "--remove")
     assert [scope["name"] for scope in made["scopes"]] == ["notes:write"]

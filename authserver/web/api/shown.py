@@ -29,8 +29,20 @@ def client(found: Client) -> Shown:
 
 
 def api(found: Api) -> Shown:
-    scopes = [_named(scope, ("name", "sentences", "clients", "groups")) for scope in found.scopes]
-    rest = ("id", "identifier", "name", "token_lifetime", "required_acr", "is_default", "version")
+    scopes = [
+        _named(scope, ("name", "sentences", "clients", "groups", "required_acr", "required_max_age"))
+        for scope in found.scopes
+    ]
+    rest = (
+        "id",
+        "identifier",
+        "name",
+        "token_lifetime",
+        "required_acr",
+        "required_max_age",
+        "is_default",
+        "version",
+    )
     return {**_named(found, rest), "scopes": scopes}
 
 

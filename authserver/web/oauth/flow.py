@@ -188,7 +188,7 @@ def _not_allowed(judged: Judged, decision: NotAllowed) -> Response:
     )
     reference = note(refusal, asked.client, person.user.id)
     answer = with_error("access_denied", refusal.public, replace(asked.to, mode="query"), issuer().url)
-    tx = sealed_for_login(asked.asked, asked.required)
+    tx = sealed_for_login(asked.asked, wanted(asked))
     headers.allow_form_action(form_target(asked.to.redirect_uri))
     return pages.render(
         pages.NotAllowed(

@@ -358,9 +358,9 @@ def test_resources_are_open_by_the_clients_list_or_by_its_scopes() -> None:
 def test_the_level_that_client_and_api_require_is_the_higher_one() -> None:
     """SU-6."""
     several = replace(APP, resources=(HEALTH.identifier, GRADES.identifier), required_acr="mfa-low")
-    assert reading(GOOD, several).required is Level.MFA_LOW
-    assert reading({**GOOD, "resource": HEALTH.identifier}, several).required is Level.MFA
-    assert reading(GOOD).required is Level.PWD
+    assert reading(GOOD, several).required.level is Level.MFA_LOW
+    assert reading({**GOOD, "resource": HEALTH.identifier}, several).required.level is Level.MFA
+    assert reading(GOOD).required.level is Level.PWD
 
 
 ACR = {

@@ -25,6 +25,7 @@ from authserver.oauth.decide import (
 )
 from authserver.oauth.prompts import Prompt
 from authserver.oauth.respond import ReturnAddress
+from authserver.tokens.required import Requirement
 from authserver.users.user import User
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,6 +79,7 @@ def wishes(*levels: Level, essential: bool = False) -> AcrWish:
     return AcrWish(levels=levels, essential=essential, named=True)
 
 
+OLD = (PASSWORD, replace(TOTP, at=NOW - timedelta(minutes=1)))
 STRONG = person(authentication=proved(PASSWORD, TOTP), reachable=Level.MFA)
 PRESENT = person(reachable=Level.MFA)
 TABLE = {
@@ -171,14 +173,16 @@ TABLE = {
     ),
     "scope-nothing-is-left": Row(request=asks(), person=person(scope=()), expected="access_denied"),
     # SU-3, SU-6
-    "su6-required-is-reached": Row(request=asks(required=Level.MFA), person=STRONG, expected=Issue),
+    "su6-required-is-reached": Row(
+        request=asks(required=Requirement(level=Level.MFA)), person=STRONG, expected=Issue
+    ),
     "su6-required-steps-up": Row(
-        request=asks(required=Level.MFA),
+        request=asks(required=Requirement(level=Level.MFA)),
         person=PRESENT,
         expected=AskStepUp(reason="mfa is needed", level=Level.MFA),
     ),
     "su6-required-out-of-reach": Row(
-        request=asks(required=Level.MFA),
+        request=asks(required=Requirement(level=Level.MFA)),
         person=person(),
         expected="unmet_authentication_requirements",
     ),
@@ -209,10 +213,58 @@ TABLE = {
         expected="unmet_authentication_requirements",
     ),
     "su3-a-step-up-that-gave-nothing-is-not-asked-again": Row(
-        request=asks(required=Level.MFA),
+        request=asks(required=Requirement(level=Level.MFA)),
         person=PRESENT,
         here=Here(asked=Level.MFA),
         expected="unmet_authentication_requirements",
+    ),
+    "su3-a-second-factor-of-long-ago-is-asked-anew": Row(
+        request=asks(acr=wishes(Level.MFA), mfa_max_age=59),
+        person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
+        expected=AskLogin(reason="mfa was proved 60 s ago", level=Level.MFA),
+    ),
+    "su3-a-second-factor-young-enough": Row(
+        request=asks(required=Requirement(level=Level.MFA), mfa_max_age=60),
+        person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
+        expected=Issue,
+    ),
+    "su3-one-that-was-added-since-counts-from-then": Row(
+        request=asks(acr=wishes(Level.MFA), mfa_max_age=59), person=STRONG, expected=Issue
+    ),
+    "su3-nobody-demands-it-so-its-age-is-nothing": Row(
+        request=asks(acr=wishes(Level.PHR, Level.PWD), mfa_max_age=1),
+        person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
+        expected=Issue,
+    ),
+    "su3-required-age-is-met": Row(
+        request=asks(required=Requirement(max_age=60)), person=person(), expected=Issue
+    ),
+    "su3-required-age-is-not-met": Row(
+        request=asks(required=Requirement(max_age=59)), person=person(), expected=AskLogin
+    ),
+    "su3-the-app-cannot-widen-a-required-age": Row(
+        request=asks(required=Requirement(max_age=59), max_age=600), person=person(), expected=AskLogin
+    ),
+    "su3-nor-does-a-required-age-widen-what-the-app-asks": Row(
+        request=asks(required=Requirement(max_age=600), max_age=59), person=person(), expected=AskLogin
+    ),
+    "su6-a-scope-requires-more": Row(
+        request=asks(of_scopes={"profile": Requirement(level=Level.MFA)}),
+        person=PRESENT,
+        expected=AskStepUp(reason="mfa is needed", level=Level.MFA),
+    ),
+    "su6-a-scope-requires-an-age": Row(
+        request=asks(of_scopes={"profile": Requirement(max_age=30)}), person=person(), expected=AskLogin
+    ),
+    "su6-a-scope-that-this-person-may-not-have-requires-nothing": Row(
+        request=asks(of_scopes={"profile": Requirement(level=Level.PHR, max_age=0)}),
+        person=person(scope=("openid",)),
+        expected=Issue(scope=("openid",)),
+    ),
+    "ad9-the-house-rule-steps-up": Row(
+        request=asks(),
+        person=replace(PRESENT, least=Level.MFA_LOW),
+        expected=AskStepUp(reason="mfa-low is needed", level=Level.MFA_LOW),
     ),
     # AZ-15
     "az15-third-party-asks": Row(
@@ -306,7 +358,7 @@ def test_prompt_none_turns_each_question_into_its_error(row: Row) -> None:
 
 def test_the_login_is_told_the_level_at_once() -> None:
     """SU-3: nobody is asked for a password, and then for a code on a second trip."""
-    request = asks(required=Level.MFA_LOW, acr=wishes(Level.MFA))
+    request = asks(required=Requirement(level=Level.MFA_LOW), acr=wishes(Level.MFA))
     decision = decide(request, None, HERE, NOW)
     assert isinstance(decision, AskLogin)
     assert decision.level is Level.MFA

@@ -1,0 +1,69 @@
+"""What proofs are worth: the whole table, in any order in which they may have been made."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from authserver.authentication import (
+    Authentication,
+    Level,
+    Proof,
+    SessionId,
+    UserId,
+    amr_of,
+    from_json,
+    level_of,
+    short,
+    to_json,
+)
+from tests.sign_ins import AT, MAILED, PWD, TABLE, TOTP, UPSTREAM, VERIFIED, SignIn
+
+EVERY = sorted({proof for row in TABLE.values() for proof in row.proofs}, key=repr)
+
+
+def of(*proofs: Proof) -> Authentication:
+    return Authentication(user=UserId("u1"), session=SessionId("s1"), at=AT, proofs=proofs)
+
+
+@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
+def test_each_sign_in(row: SignIn) -> None:
+    """ID-4: amr and acr exactly as the table says, kept as they are."""
+    found = from_json(to_json(of(*row.proofs)))
+    assert list(found.amr) == row.words
+    assert found.acr == row.acr
+    assert list(short(found.amr)) == row.short_words
+
+
+@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
+def test_the_order_of_proofs_makes_nobody_surer(row: SignIn) -> None:
+    """ID-4."""
+    for proofs in permutations(row.proofs):
+        assert level_of(proofs).acr == row.acr
+        assert set(amr_of(proofs)) == set(row.words)
+
+
+@given(st.lists(st.sampled_from(EVERY), min_size=1, max_size=4).map(tuple))
+def test_mfa_is_said_exactly_from_mfa_low_on(proofs: tuple[Proof, ...]) -> None:
+    """ID-4: whatever was proved; and the short form says no more than the long one."""
+    found = of(*proofs)
+    assert ("mfa" in found.amr) == (found.level >= Level.MFA_LOW)
+    assert set(short(found.amr)) <= set(found.amr)
+    assert ("mfa" in short(found.amr)) == ("mfa" in found.amr)
+    if found.amr[0] == "pwd":
+        assert short(found.amr) in {("pwd",), ("pwd", "mfa")}
+
+
+def test_since_when_a_level_holds() -> None:
+    """SU-3: a proof that was added counts from when it was made, and moves nothing else."""
+    later = AT + timedelta(hours=3)
+    found = of(PWD, MAILED).stepped_up(replace(TOTP, at=later))
+    assert found.at == AT
+    assert found.since(Level.PWD) == AT
+    assert found.since(Level.MFA) == later
+    assert of(PWD, TOTP).since(Level.MFA) == AT
+    assert of(VERIFIED).since(Level.PHR) == AT
+    assert of(UPSTREAM).since(Level.MFA) == AT
