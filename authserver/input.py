@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -10,6 +10,7 @@ from authserver.errors import Refusal
 
 # No text that we keep needs a control character; NUL and lone surrogates cannot be stored at all.
 UNWANTED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+BREAKS = dict.fromkeys(map(ord, "\t\r\n"))
 WORDS = {
     "extra_forbidden": "There is no such field.",
     "missing": "This is needed.",
@@ -22,8 +23,12 @@ WORDS = {
 
 
 class Form(BaseModel):
-    """The base of every input model: unknown fields are refused, and nothing is converted by guessing."""
+    """The base of every input model: unknown fields are refused, and nothing is converted by guessing.
 
+    `multiline` names the fields of more than one line, such as a certificate.
+    """
+
+    multiline: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -32,7 +37,11 @@ F = TypeVar("F", bound=Form)
 
 def read(form: type[F], given: Mapping[str, Any]) -> F:
     """Give the form as filled in; raises a Refusal with `fields` when something is wrong with it."""
-    wrong = {name: "Control characters are not allowed." for name, value in given.items() if _unwanted(value)}
+    wrong = {
+        name: "Control characters are not allowed."
+        for name, value in given.items()
+        if _unwanted(value.translate(BREAKS) if name in form.multiline and isinstance(value, str) else value)
+    }
     if wrong:
         raise invalid(wrong)
     try:

@@ -10,6 +10,8 @@ declare -A packages=(
   [chromium]='command -v chromium'
   [fonts-dejavu-core]='test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
   [systemd]='command -v systemd-analyze'
+  [slapd]='test -x /usr/sbin/slapd'
+  [ldap-utils]='command -v ldapmodify'
   [curl]='command -v curl'
 )
 

@@ -1,0 +1,1 @@
+"""LDAP directories as providers: a service account searches, and the person's own bind decides."""
