@@ -35,6 +35,7 @@ from authserver.web import (
     sizes,
 )
 from authserver.web.account import BLUEPRINTS as ACCOUNT
+from authserver.web.account import own_session
 from authserver.web.api import BLUEPRINTS as ADMIN
 from authserver.web.api import access
 from authserver.web.edge import Edge
@@ -99,7 +100,9 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     headers.install(flask)
     guards.install(flask, admin=access.enforce)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
-    pages.install(flask, branding=context.branding, override=config.templates_dir)
+    pages.install(
+        flask, branding=context.branding, override=config.templates_dir, staying=own_session.staying
+    )
     for blueprint in (home.blueprint, guide.blueprint, *OAUTH, *LOGIN, *ACCOUNT, *ADMIN):
         flask.register_blueprint(blueprint)
     return App(issuer, flask)

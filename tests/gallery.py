@@ -118,7 +118,14 @@ PAGES: dict[str, Page] = {
     "sign-in-ways": pages.SignIn(**FORM, app=NOTES, ways=WAYS),
     **{
         f"sign-in-{state}": pages.SignIn(
-            **FORM, app=NOTES, state=state, username=MARA.email, retry_after=900, keep=True
+            **FORM,
+            app=NOTES,
+            state=state,
+            username=MARA.email,
+            retry_after=900,
+            keep=True,
+            ended_by="Firefox on Linux",
+            ended_at=NOW,
         )
         for state in SignInState
         if state is not SignInState.FRESH
@@ -255,6 +262,7 @@ PAGES: dict[str, Page] = {
         back=Link(title="Field Notes", url="https://notes.nordhafen.example/")
     ),
     "profile": pages.Profile(**ACCOUNT, password_changed_at=NOW, app_count=2),
+    "idle": pages.Profile(**ACCOUNT, password_changed_at=NOW, app_count=2),
     "profile-saved": pages.Profile(**ACCOUNT, done=Done.NAME_SAVED, email_verified=False),
     "profile-managed": pages.Profile(**ACCOUNT, managed_by="Nordhafen staff directory", has_password=False),
     "profile-wrong": pages.Profile(
@@ -353,7 +361,11 @@ def hostile(value: Any) -> Any:
 def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
     """An app that shows the gallery: /NAME?ui_locales=de&status=200, and an index at /."""
     app = Flask("authserver.web")
-    pages.install(app, branding=lambda: branding, override=override)
+
+    def staying() -> pages.Staying | None:
+        return pages.Staying(idle=45, csrf_token="t") if request.path == "/idle" else None
+
+    pages.install(app, branding=lambda: branding, override=override, staying=staying)
     language.install(app, offered=lambda: LANGUAGES, cookie=lambda: request.cookies.get("lang"))
 
     @app.get("/")
@@ -364,6 +376,10 @@ def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
     def show(name: str) -> Response:
         return pages.render(PAGES[name], status=request.args.get("status", type=int))
 
+    @app.get("/api/session")
+    def session() -> dict[str, int]:
+        return {"idle_in": 45, "ends_in": 3600}
+
     @app.get("/static/accent.css")
     def accent() -> Response:
         return Response(pages.accent_css(branding), mimetype="text/css")
@@ -371,8 +387,8 @@ def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
     @app.after_request
     def strict(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
-            "frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+            "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
         )
         return response
 

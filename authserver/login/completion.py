@@ -10,7 +10,7 @@ from authserver.issuer import Issuer
 from authserver.limits import passwords
 from authserver.login.transaction import attach
 from authserver.opaque import digest, new_id, new_secret
-from authserver.sessions import sso
+from authserver.sessions import ending, sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.sessions import DEVICE_OWNERS, KEEP_DEVICE
@@ -21,12 +21,16 @@ DEVICE_KNOWN = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """The browser that answers: what it is known by, and who is signed in there already."""
+    """The browser that answers: what it is known by, and who is signed in there already.
+
+    `idle` is the session that was theirs until nobody was there for too long; its apps may still run.
+    """
 
     browser: bytes
     device: str | None
     session: SsoSession | None
     by: Actor
+    idle: SsoSession | None = None
 
     @property
     def device_digest(self) -> bytes | None:
@@ -72,7 +76,7 @@ def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visit
 def _session(
     db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, device_id: str
 ) -> tuple[SsoSession, str] | None:
-    standing, by = visitor.session, visitor.by
+    standing, by = visitor.session or visitor.idle, visitor.by
     if standing is not None:
         if standing.user == tx.user and _is_no_weaker(tx, standing):
             renewed = sso.renew(db, issuer, standing, tx, by=by)
@@ -81,7 +85,7 @@ def _session(
             if tx.steps_up == standing.id:
                 # What was only to be added to a session that ended meanwhile is no sign-in of its own.
                 return None
-        sso.end(db, issuer, standing.id, reason="replaced", by=by, now=issuer.clock())
+        ending.end(db, issuer, standing.id, reason="replaced", by=by, now=issuer.clock())
     return sso.open(db, issuer, tx, by=by, device=device_id)
 
 

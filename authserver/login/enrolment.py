@@ -17,7 +17,7 @@ from authserver.limits.passwords import clear
 from authserver.login import passwords
 from authserver.login.passwords import Chosen
 from authserver.login.steps import OFF, REQUIRED, offers_of
-from authserver.sessions import sso
+from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.factors import REMOVE_CODES, REMOVE_TOTP
@@ -134,7 +134,7 @@ def reset(db: Session, issuer: Issuer, user: User, chosen: Chosen | None, *, by:
     if chosen is not None:
         edit.set_password(db, issuer, user.id, chosen.phc, by=by, stands=chosen.stands)
     now = issuer.clock()
-    sso.end_others(db, issuer, user.id, keep=None, reason=reason, by=by, now=now)
+    ending.end_others(db, issuer, user.id, keep=None, reason=reason, by=by, now=now)
     grant.revoke_where(db, issuer, reason=reason, by=by, user=user.id)
 
 

@@ -3,7 +3,7 @@
 from authserver.audit import Actor
 from authserver.issuer import Issuer
 from authserver.opaque import new_secret
-from authserver.sessions import sso
+from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
 from authserver.users import edit
@@ -20,5 +20,5 @@ def _sign_out(issuer: Issuer, session: SsoSession, by: Actor) -> tuple[SsoSessio
     handle = new_secret()
     with issuer.database.writing() as db:
         epoch = edit.bump_epoch(db, issuer, session.user, reason=REASON, by=by)
-        kept = sso.keep_alone(db, issuer, session, epoch=epoch, handle=handle, reason=REASON, by=by)
+        kept = ending.keep_alone(db, issuer, session, epoch=epoch, handle=handle, reason=REASON, by=by)
     return kept, handle

@@ -9,7 +9,7 @@ from authserver.factors.password import hash_password, new_password, normalized
 from authserver.issuer import Issuer
 from authserver.login.steps import REQUIRED, offers_of
 from authserver.opaque import new_secret
-from authserver.sessions import sso
+from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
 from authserver.store.sessions import FORGET_DEVICES
@@ -71,7 +71,9 @@ def set_(
         raise Refusal("The second factor went meanwhile.", rule="password_length", status=409)
     epoch = edit.set_password(db, issuer, session.user, chosen.phc, by=by, stands=chosen.stands)
     db.hot(FORGET_DEVICES, {"user": session.user}).close()
-    kept = sso.keep_alone(db, issuer, session, epoch=epoch, handle=handle, reason="password_changed", by=by)
+    kept = ending.keep_alone(
+        db, issuer, session, epoch=epoch, handle=handle, reason="password_changed", by=by
+    )
     return kept, handle
 
 

@@ -10,18 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authserver.audit import Actor, record
-from authserver.audit.events import SessionEnded, SignedIn
+from authserver.audit.events import SignedIn
 from authserver.authentication import Authentication, SessionId, UserId, from_json, to_json
-from authserver.errors import Refusal
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
 from authserver.store import Session
 from authserver.store.sessions import (
-    CARRY_GRANTS,
-    CARRY_SESSION,
     CLIENTS_OF,
-    END_SESSION,
-    END_SESSIONS_OF,
     FIND_BY_PREVIOUS,
     FIND_SESSION,
     JOIN_CLIENT,
@@ -31,7 +26,6 @@ from authserver.store.sessions import (
     SESSIONS_OF,
     TOUCH_SESSION,
 )
-from authserver.tokens import grant
 from authserver.transaction import Transaction
 from authserver.users.edit import note_sign_in
 from authserver.vault import b64
@@ -39,8 +33,6 @@ from authserver.vault import b64
 ROOT = "transaction"
 TOUCHED_EVERY = timedelta(minutes=1)
 PREVIOUS_READS = timedelta(seconds=10)
-# What ends a session without anybody having asked that its apps be ended too. RT-10.
-SPARES_OFFLINE = frozenset({"signed_out", "replaced", "expired"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +59,17 @@ class SsoSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A handle that was good once. `reason` is "idle", "expired" or what ended the session."""
+    """A handle that was good once. `reason` is "idle", "expired" or what ended the session, `by` that browser."""
 
-    id: SessionId
+    session: SsoSession
     reason: str
-    idle: timedelta
+    at: datetime | None
+    by: str
+
+    @property
+    def idle(self) -> timedelta:
+        """How long nobody had been there when it went idle."""
+        return self.session.idle_until - self.session.last_seen_at
 
 
 def look(db: Session, handle: str, now: datetime) -> SsoSession | Ended | None:
@@ -132,11 +130,13 @@ def open(  # noqa: A001
 def renew(
     db: Session, issuer: Issuer, standing: SsoSession, tx: Transaction, *, by: Actor
 ) -> tuple[SsoSession, str] | None:
-    """Prove again, or prove more, in a session that stands: its sid stays, its handle changes. SU-4.
+    """Prove again, or prove more, in a session that has not ended: its sid stays, its handle changes. SU-4.
 
-    A step-up adds its proofs and moves neither time nor end; a repeated sign-in replaces both.
+    A step-up adds its proofs and moves neither time nor end; a repeated sign-in replaces both. One that went idle
+    is taken up so by its own browser, with the apps that ran on. SS-2.
     """
     now = issuer.clock()
+    is_idle = standing.idle_until <= now
     if tx.steps_up == standing.id:
         authentication = standing.authentication
         for proof in tx.proofs:
@@ -144,13 +144,13 @@ def renew(
     else:
         at = max(proof.at for proof in tx.proofs)
         authentication = Authentication(user=standing.user, session=standing.id, at=at, proofs=tx.proofs)
-    remembered = standing.remembered or tx.remembered
+    remembered = tx.remembered or (standing.remembered and not is_idle)
     handle = handle_of(issuer, tx)
     values = {
         **_state(db, issuer, authentication, handle=handle, remembered=remembered, by=by),
         "id": standing.id,
         "user": standing.user,
-        "previous_until": db.time(now + PREVIOUS_READS),
+        "previous_until": db.time(now if is_idle else now + PREVIOUS_READS),
     }
     if tx.steps_up == standing.id:
         values["expires_at"] = db.time(standing.expires_at)
@@ -159,33 +159,6 @@ def renew(
         return None
     _signed_in(db, issuer, authentication, by, now)
     return _held(db, standing.id, now, handle)
-
-
-def keep_alone(  # noqa: PLR0913
-    db: Session,
-    issuer: Issuer,
-    standing: SsoSession,
-    *,
-    epoch: int,
-    handle: str,
-    reason: str,
-    by: Actor,
-) -> SsoSession:
-    """Let one session go on, with its apps, in the epoch that began just now; all others end. SS-7.
-
-    From now on only the new handle reads it. Raises when it had ended itself, so that nothing of the change stays:
-    of two sessions that end each other at once, one is alone.
-    """
-    user, now = standing.user, issuer.clock()
-    end_others(db, issuer, user, keep=standing.id, reason=reason, by=by, now=now)
-    grant.revoke_where(db, issuer, reason=reason, by=by, user=user, spare_session=standing.id)
-    values = {"id": standing.id, "user": user, "epoch": epoch, "digest": digest(handle)}
-    carried = db.one(CARRY_SESSION, values) is not None
-    db.hot(CARRY_GRANTS, values).close()
-    kept = load(db, standing.id, now) if carried else None
-    if kept is None:
-        raise Refusal("This session ended meanwhile. Sign in again.", rule="session_ended", status=403)
-    return kept
 
 
 def is_due(session: SsoSession, now: datetime) -> bool:
@@ -208,33 +181,6 @@ def touch(db: Session, issuer: Issuer, session: SsoSession, now: datetime) -> Ss
     return replace(session, last_seen_at=now, idle_until=db.database.read_time(row[0]))
 
 
-def end(db: Session, issuer: Issuer, session_id: str, *, reason: str, by: Actor, now: datetime) -> bool:
-    """End a session everywhere, with the apps that end with it; True for whoever did it. SS-3, RT-10."""
-    row = db.one(END_SESSION, {"id": session_id, "reason": reason, "now": db.time(now)})
-    if row is None:
-        return False
-    _ended(db, issuer, session_id, UserId(row[0]), reason=reason, by=by)
-    return True
-
-
-def end_others(  # noqa: PLR0913
-    db: Session,
-    issuer: Issuer,
-    user: UserId,
-    *,
-    keep: SessionId | None,
-    reason: str,
-    by: Actor,
-    now: datetime,
-) -> int:
-    """End every session of a person but one, with their apps; how many ended."""
-    values = {"user": user, "keep": keep or "", "reason": reason, "now": db.time(now)}
-    ended = [row[0] for row in db.hot(END_SESSIONS_OF, values).fetchall()]
-    for session_id in ended:
-        _ended(db, issuer, session_id, user, reason=reason, by=by)
-    return len(ended)
-
-
 def join(db: Session, session_id: str, client_id: str, now: datetime) -> bool:
     """Let an app take part in a session; False when that has ended.
 
@@ -247,19 +193,6 @@ def join(db: Session, session_id: str, client_id: str, now: datetime) -> bool:
 def clients_of(db: Session, session_id: str) -> tuple[str, ...]:
     """The apps that took part, in their order."""
     return tuple(row[0] for row in db.hot(CLIENTS_OF, {"session": session_id}).fetchall())
-
-
-def _ended(db: Session, issuer: Issuer, session_id: str, user: UserId, *, reason: str, by: Actor) -> None:
-    grant.revoke_where(
-        db,
-        issuer,
-        reason=f"session_{reason}",
-        by=by,
-        session=session_id,
-        spare_offline=reason in SPARES_OFFLINE,
-    )
-    event = SessionEnded(subject=user, session=session_id, reason=reason)
-    record(db, event, by=by, at=issuer.clock())
 
 
 def _signed_in(db: Session, issuer: Issuer, authentication: Authentication, by: Actor, now: datetime) -> None:
@@ -347,4 +280,4 @@ def _read(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ende
     reason = next(reasons, None)
     if reason is None:
         return session
-    return Ended(id=session.id, reason=reason, idle=session.idle_until - session.last_seen_at)
+    return Ended(session=session, reason=reason, at=time(row[10]) if row[10] else None, by=row[16] or "")

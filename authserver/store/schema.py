@@ -6,7 +6,7 @@ from authserver.store import clients, factors, failures, grants, live, operation
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0003"
+REQUIRED = "0004"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.

@@ -17,6 +17,7 @@ class SsoSessionRow(Base):
     __table_args__ = (
         partial("ix_sso_sessions_user_id", "user_id", where="ended_at IS NULL"),
         Index("ix_sso_sessions_expires_at", "expires_at"),
+        partial("ix_sso_sessions_expires_at_live", "expires_at", where="ended_at IS NULL"),
         Index("ix_sso_sessions_previous_digest", "previous_digest"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)  # on the wire: sid
@@ -36,6 +37,7 @@ class SsoSessionRow(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     end_reason: Mapped[str | None] = mapped_column(String(32))
+    end_agent: Mapped[str | None] = mapped_column(String(512))  # the browser that ended it
 
 
 class SessionClientRow(Base):
@@ -119,7 +121,8 @@ RESUME_TRANSACTION = Hot(
 
 SESSION = """SELECT s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
                     s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
-                    s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch
+                    s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch,
+                    s.end_agent
                FROM sso_sessions s JOIN users u ON u.id = s.user_id"""
 FIND_SESSION = Hot(f"{SESSION} WHERE s.handle_digest = :digest")
 FIND_BY_PREVIOUS = Hot(f"{SESSION} WHERE s.previous_digest = :digest")
@@ -164,12 +167,12 @@ TOUCH_SESSION = Hot(
     RETURNING idle_until"""
 )
 END_SESSION = Hot(
-    """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason
+    """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason, end_agent = :agent
         WHERE id = :id AND ended_at IS NULL
     RETURNING user_id"""
 )
 END_SESSIONS_OF = Hot(
-    """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason
+    """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason, end_agent = :agent
         WHERE user_id = :user AND id <> :keep AND ended_at IS NULL
     RETURNING id"""
 )

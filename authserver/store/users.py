@@ -23,6 +23,7 @@ class UserRow(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")  # active, locked, disabled, deleted
     role: Mapped[str | None] = mapped_column(String(16))  # owner, admin, support, auditor
     epoch: Mapped[int] = mapped_column(default=0)
+    max_sessions: Mapped[int | None]  # NULL: what groups or the setting say; 0: no limit
     attributes: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -59,6 +60,7 @@ class GroupRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
     title: Mapped[str] = mapped_column(String(255), default="")
+    max_sessions: Mapped[int | None]  # of each member; NULL: what the setting says; 0: no limit
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 

@@ -37,8 +37,12 @@ class Forged(Refusal):
 def token() -> str:
     """The token for a form of this page: of the session where the page demanded one, else of the browser."""
     session: SsoSession | None = g.get("session")
-    root, mac = issuer().roots.mac(PURPOSE, _of_browser() if session is None else _of(session))
-    return f"{root}.{b64(mac)}"
+    return _token(_of_browser() if session is None else _of(session))
+
+
+def token_of(session: SsoSession) -> str:
+    """The token for what a page of this session sends by itself."""
+    return _token(_of(session))
 
 
 def check() -> None:
@@ -54,11 +58,16 @@ def check() -> None:
         raise Forged("the csrf_token belongs to another session or browser", rule="csrf_token_foreign")
 
 
+def _token(message: bytes) -> str:
+    root, mac = issuer().roots.mac(PURPOSE, message)
+    return f"{root}.{b64(mac)}"
+
+
 def _accepted() -> Iterator[bytes]:
     """What a token may be bound to: where a session was demanded that session, else the browser or its session."""
     if g.get("session") is None and cookies.get(Cookie.BROWSER):
         yield _of_browser()
-    session = sessions.current()
+    session = sessions.standing()
     if session is not None:
         yield _of(session)
 

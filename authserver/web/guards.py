@@ -36,6 +36,7 @@ class Guard(Enum):
         "somebody signed in; g.session is their session; what changes something needs that session's token"
     )
     FRESH = "as SESSION, and they proved who they are only just now, by two factors if they have two"
+    OWN = "a page of somebody signed in, by itself; it is told when nobody is, and is nobody's input"
     ADMIN = "an API token of the role and scope that the route names"
     MACHINE = "a program; the endpoint authenticates it itself"
 
@@ -136,6 +137,14 @@ def _fresh(demand: Demand) -> Response | None:
     return None if strong else send_to("/account/fresh")
 
 
+def _own(demand: Demand) -> None:
+    g.session = sessions.standing()
+    if g.session is None:
+        raise Refusal("Nobody is signed in here any more.", code="session_expired", status=401)
+    if request.method not in READS:
+        csrf.check()
+
+
 def _machine(demand: Demand) -> None:
     """The endpoint does it all."""
 
@@ -146,6 +155,7 @@ ENFORCE: Mapping[Guard, Enforcer] = {
     Guard.CROSS_SITE: _cross_site,
     Guard.SESSION: _session,
     Guard.FRESH: _fresh,
+    Guard.OWN: _own,
     Guard.MACHINE: _machine,
 }
 

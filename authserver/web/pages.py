@@ -71,12 +71,13 @@ __all__ = [
     "FactorRemove", "FactorSetUp", "Factors", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "KeepCodes",
     "Link", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
     "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
-    "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "StepNeeded",
+    "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "Staying", "StepNeeded",
     "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "accent_url", "check_accent", "consent_sentence",
     "contrast", "install", "make_loader", "render", "static_url",
 ]  # fmt: skip
 
 BRANDING = "authserver_branding"
+STAYING = "authserver_staying"
 WEB = Path(__file__).parent
 
 
@@ -90,9 +91,24 @@ class Switch:
     is_current: bool
 
 
-def install(app: Flask, *, branding: Callable[[], Branding], override: Path | None = None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staying:
+    """The sign-in of whoever reads a page: it goes idle in so many seconds, and `csrf_token` lets it go on."""
+
+    idle: int
+    csrf_token: str
+
+
+def install(
+    app: Flask,
+    *,
+    branding: Callable[[], Branding],
+    override: Path | None = None,
+    staying: Callable[[], Staying | None] = lambda: None,
+) -> None:
     """Teach the app its pages. `branding` is asked at each render, so that a changed setting is seen at once."""
     app.extensions[BRANDING] = branding
+    app.extensions[STAYING] = staying
     environment = app.jinja_env
     environment.loader = make_loader(override)
     environment.trim_blocks = environment.lstrip_blocks = True
@@ -128,6 +144,7 @@ def render(page: Page, *, status: int | None = None) -> Response:
         direction=language.direction(spoken),
         switches=_switches(page, spoken),
         accent_url=accent_url(branding),
+        staying=current_app.extensions[STAYING](),
         **{field.name: getattr(page, field.name) for field in fields(page)},
     )
     response = Response(text, status or page.status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -17,7 +18,10 @@ class SignInState(StrEnum):
     BUSY = "busy"  # with `retry_after`
     AWAY = "away"  # with `away_minutes`
     AGAIN = "again"  # the app, or an account change, asks for a fresh sign-in
+    LASTED = "lasted"  # as long as a sign-in may
     ELSEWHERE = "elsewhere"
+    TAKEN = "taken"  # with `ended_by`, and `ended_at`
+    CLOSED = "closed"  # by an administrator
     EXPIRED = "expired"  # the page was open for too long; the app's request is kept
     SWITCHED = "switched"  # somebody else signed in meanwhile
 
@@ -55,6 +59,8 @@ class SignIn(_Waiting):
     keep_days: int = 30
     retry_after: int = 0
     away_minutes: int = 10
+    ended_by: str = ""
+    ended_at: datetime | None = None
     forgotten_url: str = ""
     ways: tuple[Way, ...] = ()
 

@@ -1,27 +1,70 @@
-"""Who is signed in in this browser."""
+"""Who is signed in in this browser, and for how long nobody need do anything."""
+
+from dataclasses import dataclass
 
 from flask import Flask, g
 from werkzeug.wrappers import Response
 
+from authserver.clock import seconds
 from authserver.sessions import sso
-from authserver.sessions.sso import SsoSession
+from authserver.sessions.sso import Ended, SsoSession
 from authserver.store import retrying
 from authserver.web import cookies
 from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """The seconds until a session goes idle, and until it ends whatever anybody does."""
+
+    idle: int
+    absolute: int
+
+
 def current() -> SsoSession | None:
-    """The live session of this browser, looked up once a request; somebody asking for a page is not idle."""
-    if "looked_up" not in g:
-        g.looked_up = _looked_up()
-    found: SsoSession | None = g.looked_up
-    return found
+    """The live session of this browser; somebody asking for a page is not idle, so it is touched. SS-2."""
+    session = standing()
+    if session is None or "touched" in g:
+        return session
+    g.touched, asked, now = None, issuer(), issuer().clock()
+    if sso.is_due(session, now):
+
+        def touched() -> SsoSession:
+            with asked.database.writing_fast() as db:
+                return sso.touch(db, asked, session, now)
+
+        g.touched = retrying(touched)
+    return session
+
+
+def standing() -> SsoSession | None:
+    """The same where a program asks in silence: that is nobody's input, and the session goes idle all the same."""
+    found = _looked()
+    return found if isinstance(found, SsoSession) else None
+
+
+def ended() -> Ended | None:
+    """Why the session of this browser's cookie is over, when there was one."""
+    found = _looked()
+    return found if isinstance(found, Ended) else None
+
+
+def idle() -> SsoSession | None:
+    """The session that only went idle here: whoever signs in again takes it up. SS-2."""
+    over = ended()
+    return over.session if over is not None and over.reason == "idle" else None
+
+
+def left_of(session: SsoSession) -> Left:
+    """What is left of a session now."""
+    now = seconds(issuer().clock())
+    return Left(idle=seconds(session.idle_until) - now, absolute=seconds(session.expires_at) - now)
 
 
 def forget() -> None:
     """Look again: what was found has ended within this request."""
-    for name in ("looked_up", "touched"):
+    for name in ("looked", "touched"):
         g.pop(name, None)
 
 
@@ -30,22 +73,15 @@ def install(app: Flask) -> None:
     app.after_request(_renew_cookie)
 
 
-def _looked_up() -> SsoSession | None:
-    asked, handle = issuer(), cookies.get(Cookie.SESSION)
-    if handle is None:
-        return None
-    now = asked.clock()
-    with asked.database.reading() as db:
-        found = sso.find(db, asked, handle, now)
-    if found is None or not sso.is_due(found, now):
-        return found
-    session = found
-
-    def touched() -> SsoSession:
-        with asked.database.writing_fast() as db:
-            return sso.touch(db, asked, session, now)
-
-    g.touched = retrying(touched)
+def _looked() -> SsoSession | Ended | None:
+    """What stands behind the cookie, looked up once a request."""
+    if "looked" not in g:
+        asked, handle = issuer(), cookies.get(Cookie.SESSION)
+        g.looked = None
+        if handle is not None:
+            with asked.database.reading() as db:
+                g.looked = sso.look(db, handle, asked.clock())
+    found: SsoSession | Ended | None = g.looked
     return found
 
 

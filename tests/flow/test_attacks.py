@@ -26,7 +26,7 @@ from authserver.login import everywhere, passwords
 from authserver.oauth.authorize import Asked, AuthorizeRequest, read
 from authserver.oauth.issue import issue
 from authserver.oauth.person import load
-from authserver.sessions import sso
+from authserver.sessions import ending, sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.users import PasswordRow
@@ -82,7 +82,7 @@ class TestStepUp:
 
         def end() -> None:
             with world.writing() as db:
-                sso.end(db, world.issuer, session.id, reason="ended", by=SYSTEM, now=world.clock())
+                ending.end(db, world.issuer, session.id, reason="ended", by=SYSTEM, now=world.clock())
 
         factor.meanwhile = end
         browser.open(web.begin(acr_values="mfa").url, web.redirect_uri)

@@ -61,6 +61,8 @@ SIGN_IN: Budget = (
     ("SELECT users", "after the hash: whether the account is still as it was"),
     ("DELETE failures", "the try was right"),
     ("INSERT transactions", "the first proof makes the login a row"),
+    ("SELECT totp_devices", "whether they have an app for a second step"),
+    ("SELECT recovery_codes", "or recovery codes"),
     ("INSERT devices", "the device is known from now on"),
     ("INSERT audit_events", "that the device is new"),
     ("INSERT sso_sessions", "the session"),

@@ -174,7 +174,7 @@ def test_a_code_is_worth_nothing_once_its_person_or_session_has_ended(world: Wor
 
 def end(world: World, person: Resident, act: str) -> None:
     from authserver.audit import SYSTEM  # noqa: PLC0415
-    from authserver.sessions import sso  # noqa: PLC0415
+    from authserver.sessions import ending, sso  # noqa: PLC0415
     from authserver.users import edit  # noqa: PLC0415
 
     with world.writing() as db:
@@ -185,7 +185,9 @@ def end(world: World, person: Resident, act: str) -> None:
                 edit.lock(db, world.issuer, person.id, by=SYSTEM)
             case _:
                 for session in sso.of_user(db, person.id, world.clock()):
-                    sso.end(db, world.issuer, session.id, reason="signed_out", by=SYSTEM, now=world.clock())
+                    ending.end(
+                        db, world.issuer, session.id, reason="signed_out", by=SYSTEM, now=world.clock()
+                    )
 
 
 def test_the_token_endpoint_takes_only_forms(world: World) -> None:

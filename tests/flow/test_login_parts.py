@@ -17,7 +17,7 @@ from authserver.login import transaction
 from authserver.login.completion import Entered, Visitor
 from authserver.login.steps import take
 from authserver.opaque import new_secret
-from authserver.sessions import sso
+from authserver.sessions import ending, sso
 from authserver.sessions.sso import Ended, SsoSession
 from authserver.store import retrying
 from authserver.transaction import Purpose, Transaction
@@ -74,7 +74,7 @@ def new_password(world: World, user: UserId) -> None:
 
 def world_end(world: World, session: SessionId) -> None:
     with world.writing() as db:
-        sso.end(db, world.issuer, session, reason="test", by=SYSTEM, now=world.clock())
+        ending.end(db, world.issuer, session, reason="test", by=SYSTEM, now=world.clock())
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ class TestSession:
             def attempt() -> bool:
                 with world.issuer.database.writing() as db:
                     now = world.clock()
-                    return sso.end(db, world.issuer, session.id, reason="test", by=SYSTEM, now=now)
+                    return ending.end(db, world.issuer, session.id, reason="test", by=SYSTEM, now=now)
 
             return retrying(attempt)
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
-from authserver.sessions import sso
+from authserver.sessions import ending
 from authserver.store import retrying
 from authserver.web import cookies, csrf, sessions
 from authserver.web.context import actor, issuer
@@ -37,7 +37,7 @@ def leave() -> Response:
     def attempt() -> None:
         with asked.database.writing() as db:
             now = asked.clock()
-            sso.end(db, asked, session.id, reason="signed_out", by=actor(session), now=now)
+            ending.end(db, asked, session.id, reason="signed_out", by=actor(session), now=now)
 
     retrying(attempt)
     answer = visit.go("/logout")

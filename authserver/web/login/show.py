@@ -11,6 +11,7 @@ from authserver.login.steps import Wrong, facing
 from authserver.transaction import Purpose
 from authserver.users import find
 from authserver.web import csrf, sessions
+from authserver.web.account.agents import device_name
 from authserver.web.context import issuer
 from authserver.web.language import ngettext
 from authserver.web.login import visit
@@ -33,6 +34,9 @@ from authserver.web.pages_words import translated
 DAY, MINUTE = 86_400, 60
 WHY = {
     "idle": SignInState.AWAY,
+    "expired": SignInState.LASTED,
+    "taken_over": SignInState.TAKEN,
+    "ended_by_admin": SignInState.CLOSED,
     "ended_by_owner": SignInState.ELSEWHERE,
     "password_changed": SignInState.ELSEWHERE,
 }
@@ -43,7 +47,7 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
     if under.tx.purpose is Purpose.FRESH and sessions.current() is not None:
         return _reauthenticate(under, state, retry_after)
     settings = issuer().settings
-    over = None if state else visit.ended()
+    over = None if state else sessions.ended()
     if over is not None:
         state = WHY.get(over.reason)
     return SignIn(
@@ -58,6 +62,8 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         keep_days=settings.remembered_lifetime // DAY if settings.keep_signed_in else 0,
         retry_after=retry_after,
         away_minutes=max(1, int(over.idle.total_seconds()) // MINUTE) if over else 0,
+        ended_by=device_name(over.by) if over else "",
+        ended_at=over.at if over else None,
     )
 
 

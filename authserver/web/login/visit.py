@@ -14,8 +14,6 @@ from authserver.login.completion import Entered, Visitor
 from authserver.login.requirements import Complete, Show
 from authserver.login.steps import facing, step_of
 from authserver.oauth.authorize import NAMES
-from authserver.sessions import sso
-from authserver.sessions.sso import Ended
 from authserver.transaction import Purpose, Transaction
 from authserver.users import find
 from authserver.web import cookies, language, sessions
@@ -46,6 +44,7 @@ def visitor() -> Visitor:
         device=cookies.get(Cookie.DEVICE),
         session=session,
         by=actor(session),
+        idle=sessions.idle(),
     )
 
 
@@ -154,16 +153,6 @@ def app_of(tx: Transaction) -> App | None:
     return App(
         name=client.name, host=to.netloc or to.scheme, logo_url=client.logo_url, contact=client.contact
     )
-
-
-def ended() -> Ended | None:
-    """Why the session of this browser's cookie is over, when there was one."""
-    handle, asked = cookies.get(Cookie.SESSION), issuer()
-    if handle is None or sessions.current() is not None:
-        return None
-    with asked.database.reading() as db:
-        found = sso.look(db, handle, asked.clock())
-    return found if isinstance(found, Ended) else None
 
 
 def person(user_id: UserId | None = None) -> Person:

@@ -31,12 +31,10 @@ from authserver.oauth.paused import Paused, carry
 from authserver.oauth.person import load
 from authserver.oauth.prompts import Prompt
 from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_code, with_error
-from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.transaction import Purpose
 from authserver.web import cookies, headers, pages, sessions
 from authserver.web.context import actor, issuer
-from authserver.web.cookies import Cookie
 from authserver.web.language import prefer
 from authserver.web.oauth.asking import app_of, away, note, person_of, to
 
@@ -65,7 +63,8 @@ def judge(asked: AuthorizeRequest, here: Here = NOTHING_YET, *, of: SessionId = 
     g.client = asked.client.client_id
     if asked.ui_locales:
         prefer(" ".join(asked.ui_locales))
-    session = _visitor(asked)
+    # An app that asks in silence is nobody's input.
+    session = sessions.standing() if Prompt.NONE in asked.prompts else sessions.current()
     person = None
     if session is not None:
         with issuer().database.reading() as db:
@@ -122,17 +121,6 @@ def sealed_for_login(values: Mapping[str, str], level: Level, steps_up: SessionI
         level=level,
         steps_up=steps_up,
     )
-
-
-def _visitor(asked: AuthorizeRequest) -> SsoSession | None:
-    """Who is signed in. An app that asks in silence is nobody's input: the session goes idle all the same. SS-2."""
-    if Prompt.NONE not in asked.prompts:
-        return sessions.current()
-    handle = cookies.get(Cookie.SESSION)
-    if handle is None:
-        return None
-    with issuer().database.reading() as db:
-        return sso.find(db, issuer(), handle, issuer().clock())
 
 
 def _issue(judged: Judged, decision: Issue) -> Response:

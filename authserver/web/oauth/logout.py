@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from authserver.oauth import logout, paused
 from authserver.oauth.logout import LogoutRequest
 from authserver.oauth.respond import form_target
-from authserver.sessions import sso
+from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
 from authserver.users import find as users
@@ -78,7 +78,7 @@ def _end(asked: LogoutRequest, session: SsoSession | None) -> None:
     def attempt() -> None:
         with issuer().database.writing() as db:
             for each in sorted(ids):
-                sso.end(db, issuer(), each, reason=SIGNED_OUT, by=actor(session), now=issuer().clock())
+                ending.end(db, issuer(), each, reason=SIGNED_OUT, by=actor(session), now=issuer().clock())
 
     if ids:
         retrying(attempt)
