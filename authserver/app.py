@@ -22,6 +22,7 @@ from authserver.store import Database, Live, Revisions, Session
 from authserver.web import (
     context,
     cookies,
+    dev,
     guards,
     guide,
     headers,
@@ -105,6 +106,8 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
     )
     for blueprint in (home.blueprint, guide.blueprint, *OAUTH, *LOGIN, *ACCOUNT, *ADMIN):
         flask.register_blueprint(blueprint)
+    if config.is_development:
+        flask.register_blueprint(dev.blueprint)
     return App(issuer, flask)
 
 
@@ -122,7 +125,7 @@ def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
         return Live(revisions, topic, fresh)
 
     live.fixed(config)  # what is wrong with settings in the configuration is said before anything starts
-    settings = kept("settings", lambda db: live.load(db, config))
+    settings = kept("settings", lambda db: live.load(db, config, vault))
     held_roots = kept("roots", lambda db: roots.load(db, vault))
 
     def ceilings() -> Ceilings:

@@ -19,6 +19,7 @@ COUNTERS: Mapping[str, Counted] = {
     "events": Counted("Audit events, such as sign_in, sign_in_failed, refresh_reused.", ("event",)),
     "refusals": Counted("Refusals, each with a reference that `authserver explain` knows.", ("code",)),
     "database_errors": Counted("Units of work that the database broke off.", ("kind",)),
+    "mails": Counted("Mails: sent, later, failed, and texts that are broken.", ("result",)),
     "jobs": Counted("Background jobs that ran on this node.", ("job", "result")),
 }
 

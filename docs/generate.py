@@ -18,6 +18,7 @@ from authserver.audit import events
 from authserver.cli import main as command
 from authserver.config import PREFIX, SETTING_PREFIX, Config
 from authserver.metrics import COUNTERS
+from authserver.settings import secrets
 from authserver.settings.catalogue import Settings
 from authserver.users.access import SCOPES
 from authserver.web.api import BLUEPRINTS, openapi
@@ -122,7 +123,8 @@ def settings() -> Iterator[str]:
         if name in groups:
             yield from rows_of(group, rows)
             group, rows = groups[name], []
-        default = json.dumps(field.get_default(call_default_factory=True), ensure_ascii=False)
+        value = secrets.told(name, field.get_default(call_default_factory=True))
+        default = json.dumps(value, ensure_ascii=False)
         rows.append((f"`{name}`", f"`{default}`", limits(field.metadata), field.description or ""))
     yield from rows_of(group, rows)
 

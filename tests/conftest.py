@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests import seeds
 from tests.agent import Browser
+from tests.peers import smtp
 from tests.peers.postgresql import PostgreSQL
 from tests.peers.redis import Redis
 from tests.serve import Deployment, Seed, Store, deployed
@@ -38,6 +39,13 @@ def redis_server() -> Iterator[Redis]:
     server = Redis.install()
     yield server
     server.close()
+
+
+@pytest.fixture
+def mail_server(tmp_path: Path) -> Iterator[smtp.MailServer]:
+    """A mail server of this test, to which `mail_server.settings()` lead."""
+    with smtp.running(tmp_path / "mail-server") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from authserver.mail.outbox import Kept
+from authserver.mail.templates import Written
 from authserver.web import language, pages
 from authserver.web.pages import (
     App,
@@ -185,6 +187,29 @@ PAGES: dict[str, Page] = {
     ),
     "code-used": pages.CodeUsed(left=3, to="/account", app=GRADES),
     "code-used-last": pages.CodeUsed(left=0, to="/account"),
+    "dev-mails": pages.DevMails(
+        mails=(
+            Kept(
+                id="1",
+                template="test",
+                to=MARA.email,
+                state="sent",
+                attempts=1,
+                created_at=NOW,
+                next_at=None,
+                done_at=NOW,
+                last_error="",
+                written=Written(
+                    subject="Mail from Nordhafen University works",
+                    text="This is the test that was asked for.\n\n-- \nNordhafen University sent this.\n",
+                    html="",
+                    locale="en",
+                    link="https://id.nordhafen.example/account",
+                ),
+            ),
+        )
+    ),
+    "dev-no-mails": pages.DevMails(mails=(), is_sent=True),
     "no-way": pages.NoWayWorks(back_url="/login", app=NOTES),
     "consent": pages.Consent(
         **TOKEN,

@@ -193,6 +193,21 @@ class SecretsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailFailed(Event):
+    """A mail to somebody was given up: refused for good, or nothing took it while it was of use."""
+
+    name = "mail_failed"
+    template: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailTested(Event):
+    name = "mail_tested"
+    is_taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerMade(Event):
     name = "owner_made"
     way: str

@@ -21,6 +21,7 @@ NOUNS = {
     "keys": "Keys that sign tokens.",
     "secrets": "The master key, and the secrets under it.",
     "settings": "Settings that hold while the server runs.",
+    "mail": "Mails that wait, and whether they get out.",
     "explain": "Say why something was refused, by its reference.",
     "work": "Do the background work in a process of its own.",
     "purge": "Delete expired rows now.",

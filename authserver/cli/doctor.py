@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 import click
 
 from authserver.app import create_app
+from authserver.cli.check_mail import mail_findings
 from authserver.cli.checks import Finding, of_configuration, of_installation
 from authserver.cli.output import echo, json_option
 from authserver.config import Config, load_beside
@@ -98,6 +99,7 @@ def _opened(issuer: Issuer) -> Iterator[Finding]:
             what="There is no owner yet.",
             remedy="Open the link that `authserver serve` prints, or run `authserver users add E-MAIL --owner`.",
         )
+    yield from mail_findings(issuer)
 
 
 def _redis(issuer: Issuer) -> Iterator[Finding]:

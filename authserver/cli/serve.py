@@ -31,6 +31,7 @@ from authserver.keys.rotation import ALGS
 from authserver.once import open_ticket
 from authserver.store import health, schema
 from authserver.web.health import ending
+from authserver.work.deliver import Delivery
 from authserver.work.loop import Loop
 
 SHUTDOWN_SECONDS = 30
@@ -203,6 +204,7 @@ def _worker(config: Config, signals: Signals) -> Any:
     ending(app.issuer).begun = signals.ends.is_set
     if config.background:
         Loop(issuer=app.issuer).start()
+        Delivery(issuer=app.issuer).start()
     gc.freeze()
     signals.ready.set()
     return logs.accessed(app) if config.access_log else app

@@ -1,11 +1,12 @@
 """`authserver settings`: what holds while the server runs, and on every node within a second."""
 
+import sys
 from typing import Any
 
 import click
 
 from authserver.cli.context import CLI, echo, json_option, opened
-from authserver.cli.records import written
+from authserver.cli.records import typed_secret, written
 from authserver.settings import change, values
 from authserver.settings.setting import Change, Setting
 
@@ -53,10 +54,13 @@ def get(name: str, as_json: bool) -> None:
 def set_(name: str, value: tuple[str, ...], as_json: bool) -> None:
     """Change a setting. Lists are written with spaces or commas; durations are seconds.
 
-    An empty value is written as "".
+    An empty value is written as "". Of a secret write - and type it, so that it is in no history.
     """
     values.known(name)
-    given = values.from_text(name, " ".join(value))
+    text = " ".join(value)
+    if name in values.SECRETS and text == "-":
+        text = typed_secret(name, from_stdin=not sys.stdin.isatty())
+    given = values.from_text(name, text)
     with opened() as issuer:
         made = written(issuer, lambda db: change.set_(db, issuer, name, given, by=CLI))
     echo(_row(made), as_json)

@@ -7,6 +7,7 @@ import click
 
 from authserver import logs
 from authserver.cli.context import opened
+from authserver.work.deliver import Delivery
 from authserver.work.loop import Loop
 
 
@@ -20,4 +21,5 @@ def command() -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: loop.stop())
         click.echo("Background work has begun; Ctrl-C ends it.", err=True)
+        Delivery(issuer=issuer, stopped=loop.stopped).start()
         loop.run()

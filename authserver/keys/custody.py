@@ -1,4 +1,4 @@
-"""Where secrets live: private keys sealed to their kid, authenticator apps to their person.
+"""Where secrets live: private keys sealed to their kid, authenticator apps to their person, mails to their row.
 
 An HSM would take the place of this file.
 """
@@ -13,6 +13,10 @@ def place(kid: str) -> Place:
 
 def totp_place(user_id: str) -> Place:
     return Place(table="totp_devices", column="secret", row=user_id)
+
+
+def outbox_place(id_: str) -> Place:
+    return Place(table="outbox", column="payload", row=id_)
 
 
 def keep(vault: Vault, kid: str, private: bytes) -> bytes:

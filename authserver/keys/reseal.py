@@ -6,10 +6,12 @@ from datetime import datetime
 from authserver.audit import Actor, record
 from authserver.audit.events import SecretsChanged
 from authserver.keys import custody, roots, rotation
+from authserver.settings import secrets
 from authserver.store import Session
 from authserver.store.factors import totp_rows
 from authserver.store.facts import fact, note_fact
 from authserver.store.locks import lock
+from authserver.store.outbox import sealed_outbox_rows
 from authserver.vault import Vault
 
 BACKED_UP = "master_key_backed_up"
@@ -26,7 +28,8 @@ class Resealed:
 def reseal(db: Session, vault: Vault, *, now: datetime, by: Actor) -> Resealed:
     """Seal every row under the newest master key; older keys are needed for older backups alone."""
     lock(db, "master_key")
-    moved = rotation.reseal(db, vault) + roots.reseal(db, vault) + _reseal_totp(db, vault)
+    moved = rotation.reseal(db, vault) + roots.reseal(db, vault) + secrets.reseal(db, vault)
+    moved += _reseal_totp(db, vault) + _reseal_outbox(db, vault)
     record(db, SecretsChanged(act="resealed", detail=f"version {vault.version}"), by=by, at=now)
     return Resealed(version=vault.version, moved=moved)
 
@@ -38,6 +41,17 @@ def _reseal_totp(db: Session, vault: Vault) -> int:
         if vault.version_of(row.secret) != vault.version:
             place = custody.totp_place(row.user_id)
             row.secret = vault.seal(vault.open(row.secret, place), place)
+            moved += 1
+    return moved
+
+
+def _reseal_outbox(db: Session, vault: Vault) -> int:
+    """What mails say that are not yet delivered."""
+    moved = 0
+    for row in sealed_outbox_rows(db):
+        if row.payload and vault.version_of(row.payload) != vault.version:
+            place = custody.outbox_place(row.id)
+            row.payload = vault.seal(vault.open(row.payload, place), place)
             moved += 1
     return moved
 

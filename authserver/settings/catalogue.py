@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 # Bounds stand in each field alone: of two that are laid over each other pydantic checks only one.
 Seconds = int
@@ -140,6 +140,30 @@ class Settings(BaseModel):
     )
     code_failures_lock: int = Field(
         10, ge=5, le=100, description="Wrong codes in an hour that lock the second step until it is opened."
+    )
+
+    # Mail
+    mail_from: str = Field(
+        "", max_length=254, description="The address that mails come from; empty for no-reply@ our host."
+    )
+    smtp_host: str = Field(
+        "",
+        max_length=253,
+        description="The mail server that takes our mails; empty for none. A new one forgets `smtp_password`.",
+    )
+    smtp_port: int = Field(587, ge=1, le=65_535, description="Its port.")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="TLS after a word in clear (587), from the start (465), or none, for a server on this machine.",
+    )
+    smtp_user: str = Field("", max_length=254, description="The account at the mail server; empty for none.")
+    smtp_password: SecretStr = Field(
+        SecretStr(""), max_length=512, description="Its password; kept sealed and never shown."
+    )
+    smtp_ca_file: str = Field(
+        "",
+        max_length=512,
+        description="A file on each node with the authority of the server's certificate, if the system has not got it.",
     )
 
     # Keys and records

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from authserver.audit import Actor, record
 from authserver.audit.events import Changed
 from authserver.config import Config
 from authserver.errors import NotFound, Refusal
 from authserver.input import conflict, invalid
 from authserver.opaque import new_id
-from authserver.settings import rules, values
+from authserver.settings import rules, secrets, values
 from authserver.settings.live import TOPIC, Fixed, fixed, in_force
 from authserver.settings.setting import NEVER, Change, Setting
 from authserver.store import Session, bump
@@ -24,6 +26,7 @@ from authserver.store.settings import (
     setting_change,
     setting_row,
 )
+from authserver.vault import Vault
 
 PAGE = 50
 
@@ -34,13 +37,16 @@ class Server(Protocol):
     @property
     def config(self) -> Config: ...
 
+    @property
+    def vault(self) -> Vault: ...
+
     def clock(self) -> datetime: ...
 
 
 def every(db: Session, server: Server) -> tuple[Setting, ...]:
     """Every setting in the order of the catalogue, with where its value comes from."""
     fixed_ones, changed, last = fixed(server.config), changed_settings(db), last_changes(db)
-    now = in_force(changed, fixed_ones)
+    now = in_force(changed, fixed_ones, server.vault)
     return tuple(
         _setting(name, getattr(now, name), fixed_ones.get(name), last.get(name), changed)
         for name in values.FIELDS
@@ -50,7 +56,7 @@ def every(db: Session, server: Server) -> tuple[Setting, ...]:
 def load(db: Session, server: Server, name: str) -> Setting:
     values.known(name)
     fixed_ones, changed = fixed(server.config), changed_settings(db)
-    now = in_force(changed, fixed_ones)
+    now = in_force(changed, fixed_ones, server.vault)
     return _setting(name, getattr(now, name), fixed_ones.get(name), last_change(db, name), changed)
 
 
@@ -71,7 +77,8 @@ def set_(
 ) -> Setting:
     """Change a setting; refused when its schema, another setting or the configuration stands against it. AD-5."""
     values.known(name)
-    return _write(db, server, name, _plain(values.check(name, value)), by, expected_version)
+    checked = values.check(name, value)
+    return _write(db, server, name, _plain(server, name, checked), by, expected_version)
 
 
 def reset(
@@ -97,8 +104,10 @@ def undo(
     if found is None or found.name != name:
         raise NotFound("There is no such change to take back.", detail=f"{name}: {change or 'never changed'}")
     old = found.old
+    if old is not None and name in values.SECRETS:
+        raise Refusal("What this secret was before is not kept; set it again.", code="secret", status=409)
     if old is not None:
-        old = _plain(values.check(name, old))
+        old = _plain(server, name, values.check(name, old))
     return _write(db, server, name, old, by, expected_version)
 
 
@@ -117,12 +126,31 @@ def _write(
     changed = changed_settings(db)
     old = changed.pop(name, None)
     after = changed if value is None else changed | {name: value}
-    problem = rules.wrong(in_force(after, fixed_ones), name)
+    problem = rules.wrong(in_force(after, fixed_ones, server.vault), name)
     if problem:
         raise invalid({name: problem})
     if value != old:
         _keep(db, name, (old, value), _after(last), by, server.clock())
+        _forget_given_to(db, server, name, fixed_ones, changed, by)
     return load(db, server, name)
+
+
+def _forget_given_to(
+    db: Session,
+    server: Server,
+    host: str,
+    fixed_ones: Mapping[str, Fixed],
+    changed: Mapping[str, Any],
+    by: Actor,
+) -> None:
+    """A new server does not get the secret that was meant for the old one. AD-6."""
+    for name, given_to in secrets.GIVEN_TO.items():
+        if given_to != host:
+            continue
+        if name in fixed_ones:
+            raise _is_fixed(host, fixed_ones[name])
+        if name in changed:
+            _keep(db, name, (changed[name], None), _after(last_change(db, name)), by, server.clock())
 
 
 def _after(last: SettingChangeRow | None) -> str:
@@ -137,9 +165,9 @@ def _keep(db: Session, name: str, moved: tuple[Any, Any], change_id: str, by: Ac
         db.orm.merge(SettingRow(name=name, value=new, updated_by=by.label, updated_at=now))
     elif (row := setting_row(db, name)) is not None:
         db.orm.delete(row)
-    db.orm.add(SettingChangeRow(id=change_id, name=name, old=old, new=new, by=by.label, at=now))
+    about = {"old": secrets.told(name, old), "new": secrets.told(name, new)}
+    db.orm.add(SettingChangeRow(id=change_id, name=name, by=by.label, at=now, **about))
     db.orm.flush()
-    about = {"old": old, "new": new}
     record(db, Changed(kind="setting", id=name, act="changed", fields=about), by=by, at=now)
     bump(db, TOPIC)
 
@@ -149,8 +177,8 @@ def _setting(
 ) -> Setting:
     return Setting(
         name=name,
-        value=value,
-        default=values.default(name),
+        value=secrets.told(name, value),
+        default=secrets.told(name, values.default(name)),
         origin=held.origin if held else "here" if name in changed else "default",
         where=held.where if held else "",
         description=values.describe(name),
@@ -166,5 +194,7 @@ def _is_fixed(name: str, held: Fixed) -> Refusal:
     return Refusal(sentence, code="fixed", status=409, rule="setting.fixed", value=name)
 
 
-def _plain(value: Any) -> Any:
+def _plain(server: Server, name: str, value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return secrets.seal(server.vault, name, value)
     return list(value) if isinstance(value, tuple) else value

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from authserver.config import Config
 from authserver.errors import Misconfigured, Refusal
-from authserver.settings import values
+from authserver.settings import secrets, values
 from authserver.settings.catalogue import Settings
 from authserver.store import Session
 from authserver.store.settings import changed_settings
+from authserver.vault import CannotOpen, Vault
 
 log = logging.getLogger(__name__)
 TOPIC = "settings"
@@ -26,18 +27,20 @@ class Fixed:
     where: str
 
 
-def load(db: Session, config: Config) -> Settings:
+def load(db: Session, config: Config, vault: Vault) -> Settings:
     """Read what holds now. A stored value that is no good any more is left aside with a line in the log."""
-    return in_force(changed_settings(db), fixed(config))
+    return in_force(changed_settings(db), fixed(config), vault)
 
 
-def in_force(changed: Mapping[str, Any], fixed_ones: Mapping[str, Fixed]) -> Settings:
+def in_force(changed: Mapping[str, Any], fixed_ones: Mapping[str, Fixed], vault: Vault) -> Settings:
     found = {}
     for name, value in changed.items():
         if name not in values.FIELDS:
             continue  # of a version that had it
         try:
-            found[name] = values.check(name, value)
+            found[name] = values.check(name, secrets.opened(vault, name, value))
+        except CannotOpen as error:
+            log.error("the setting %s is left aside, its default holds: %s", name, error)  # noqa: TRY400
         except Refusal as error:
             log.error(  # noqa: TRY400  the sentence is the whole of it
                 "the stored value of the setting %s is left aside, its default holds: %s",

@@ -12,6 +12,8 @@ from authserver.settings.colours import DARK_SHEET, LIGHT_SHEET, check_accent
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 ADDRESS = re.compile(r"[^\s@:/\\\"<>]+@[^\s@:/\\\"<>]+")
 PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*")
+HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 NETWORKS, LANGUAGES = 100, 20
 
 # (what must not be more, than what, the sentence about the first, the sentence about the second)
@@ -44,6 +46,10 @@ def _against_others(settings: Settings, changed: str) -> Iterator[str]:
         if changed in {less, more} and one > other:
             rest = f"{more} is {other}" if changed == less else f"{less} is {one}"
             yield f"{sentence} Now {rest}."
+    # What is sent in clear can be read on its way, links that reset passwords among it.
+    in_clear = settings.smtp_tls == "none" and settings.smtp_host not in {"", *HERE}
+    if in_clear and changed in {"smtp_host", "smtp_tls"}:
+        yield "Only a mail server on this machine may go without TLS."
 
 
 def _link(url: str) -> str | None:
@@ -106,6 +112,22 @@ def _accent(sheet: str) -> Callable[[str], str | None]:
     return check
 
 
+def _sender(address: str) -> str | None:
+    if not address or (ADDRESS.fullmatch(address) and address.isascii()):
+        return None
+    return "This must be an e-mail address, without a name, or empty."
+
+
+def _host(name: str) -> str | None:
+    return (
+        None if not name or HOST.fullmatch(name) else "This must be the name or address of a host, or empty."
+    )
+
+
+def _file(path: str) -> str | None:
+    return None if not path or path.startswith("/") else "This must be a path from the root, or empty."
+
+
 def _digits(count: int) -> str | None:
     return None if count in {6, 8} else "This must be 6 or 8."
 
@@ -117,6 +139,9 @@ ALONE: Mapping[str, Callable[[Any], str | None]] = {
     "support_contact": _contact,
     "languages": _languages,
     "totp_digits": _digits,
+    "mail_from": _sender,
+    "smtp_host": _host,
+    "smtp_ca_file": _file,
     "named_networks": _networks,
     "accent_light": _accent(LIGHT_SHEET),
     "accent_dark": _accent(DARK_SHEET),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from authserver.errors import NotFound
 from authserver.input import UNWANTED, invalid
@@ -15,6 +15,7 @@ from authserver.settings.catalogue import Settings
 
 FIELDS = Settings.model_fields
 DEFAULTS = Settings()
+SECRETS = frozenset(name for name, field in FIELDS.items() if field.annotation is SecretStr)
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 LISTED = re.compile(r"[,\s]+")
 

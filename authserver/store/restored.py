@@ -18,6 +18,8 @@ ENDING = {
             WHERE confirmed_at IS NOT NULL AND last_step <= :seconds / period"""
     ),
     RECOVERY_CODES: Hot("DELETE FROM recovery_codes"),
+    # What was to be delivered then was delivered since, or leads to what is ended here.
+    "deliveries": Hot("DELETE FROM outbox WHERE state = 'waiting'"),
     # Whatever was signed in after the backup has no row here; what had one has an epoch of the past.
     "people": Hot("UPDATE users SET epoch = epoch + 1"),
 }

@@ -2,15 +2,26 @@
 
 from sqlalchemy import inspect
 
-from authserver.store import clients, factors, failures, grants, live, operations, sessions, single_use, users
+from authserver.store import (
+    clients,
+    factors,
+    failures,
+    grants,
+    live,
+    operations,
+    outbox,
+    sessions,
+    single_use,
+    users,
+)
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0004"
+REQUIRED = "0005"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
-GROUPS = (clients, factors, failures, grants, live, operations, sessions, single_use, users)
+GROUPS = (clients, factors, failures, grants, live, operations, outbox, sessions, single_use, users)
 METADATA = Base.metadata
 
 

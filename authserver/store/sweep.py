@@ -29,6 +29,7 @@ TABLES = (
     Expiring("grants", "ends_at", timedelta(days=30)),
     Expiring("devices", "expires_at"),
     Expiring("totp_devices", "expires_at"),  # those that nobody confirmed
+    Expiring("outbox", "done_at", timedelta(days=7)),
     Expiring("refusals", "last_at", timedelta(days=7)),
 )
 

@@ -23,6 +23,7 @@ from authserver.web.pages_account import (
     Profile,
     WithdrawApp,
 )
+from authserver.web.pages_dev import DevMails
 from authserver.web.pages_factors import (
     AppShown,
     CodesLeft,
@@ -67,7 +68,7 @@ from authserver.web.qr import qr
 
 __all__ = [
     "App", "AppSetUp", "AppShown", "Asked", "Branding", "ChooseAccount", "CodeUsed", "CodesLeft", "CodesShown",
-    "ConnectedApp", "ConnectedApps", "Consent", "Device", "Devices", "Done", "EnrolNeeded", "ExpiredSignIn",
+    "ConnectedApp", "ConnectedApps", "Consent", "DevMails", "Device", "Devices", "Done", "EnrolNeeded", "ExpiredSignIn",
     "FactorRemove", "FactorSetUp", "Factors", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "KeepCodes",
     "Link", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
     "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",

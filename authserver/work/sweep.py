@@ -6,6 +6,7 @@ from authserver.issuer import Issuer
 from authserver.keys import roots, rotation
 from authserver.limits import passwords
 from authserver.limits.limiter import WINDOW
+from authserver.mail import outbox
 from authserver.store import sweep as store
 
 
@@ -17,6 +18,7 @@ def sweep(issuer: Issuer) -> dict[str, int]:
     gone["rate_windows"] = sum(store.sweep_windows(issuer.database, seconds(now) // WINDOW - 1))
     with issuer.database.writing() as db:
         passwords.sweep(db, now)
+        outbox.expire(db, issuer)
         gone["root_secrets"] = roots.forget_old(db, now=now)
         gone["signing_keys"] = rotation.settle(db, now=now, by=SYSTEM)
     return gone

@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from jinja2.bccache import Bucket, BytecodeCache
+from pydantic import SecretStr
 from sqlalchemy import event, select
 
 from authserver.apis import edit as apis
@@ -42,14 +43,18 @@ from authserver.factors.password import hash_password
 from authserver.groups import edit as groups
 from authserver.issuer import Issuer
 from authserver.login.transaction import advance
+from authserver.mail import outbox
 from authserver.opaque import new_id
 from authserver.refusals import Explanation, find
 from authserver.sessions import sso
+from authserver.settings import secrets
+from authserver.settings.values import SECRETS
 from authserver.store import Hot, Session, bump
 from authserver.store.operations import AuditEventRow, SettingRow
 from authserver.transaction import Purpose, Transaction
 from authserver.users import edit as users
 from authserver.users.find import load as find_user
+from authserver.work.deliver import Delivery
 from tests import wire
 from tests.agent import Browser, CookieJar
 from tests.oidc import Person, RelyingParty
@@ -255,7 +260,21 @@ class World:
     def set(self, **values: Any) -> None:
         """Change settings, as an admin would."""
         with self.writing() as db:
+            for name in SECRETS & values.keys():
+                values[name] = secrets.seal(self.issuer.vault, name, SecretStr(values[name]))
             write_settings(db, values, self.clock())
+
+    # What is mailed
+
+    def mails(self, to: str = "") -> list[outbox.Kept]:
+        """Mails as they were written, oldest first; `.written` has subject, text, html and link."""
+        with self.reading() as db:
+            found = outbox.readable(db, self.issuer, limit=1000)
+        return [mail for mail in reversed(found) if to in {"", mail.to}]
+
+    def deliver(self) -> int:
+        """What the background does each second."""
+        return Delivery(issuer=self.issuer).round()
 
     # What happened
 

@@ -1,0 +1,31 @@
+"""Which mails there are: the values that the text of each may use, and for how long it is of use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+COMMON = frozenset({"site_name", "issuer", "support_contact", "link"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """`values` are what its text may use beside COMMON; later than `lives` after it was written it is not sent."""
+
+    values: frozenset[str] = frozenset()
+    lives: timedelta = timedelta(days=3)
+
+    @property
+    def known(self) -> frozenset[str]:
+        return self.values | COMMON
+
+
+def letter(*values: str, lives: timedelta = timedelta(days=3)) -> Letter:
+    return Letter(values=frozenset(values), lives=lives)
+
+
+FOOTER = "footer"
+LETTERS: Mapping[str, Letter] = {
+    "test": letter("at", lives=timedelta(hours=1)),
+}
+# What has a text: every mail, and the lines that stand below each.
+TEXTS: Mapping[str, Letter] = {**LETTERS, FOOTER: Letter()}
