@@ -82,8 +82,10 @@ def environment(data: Path, clock: Clock | None, settings: Mapping[str, str]) ->
     """What a process of the product is given, and nothing of ours beside it."""
     made = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     made |= {"LC_ALL": "C.UTF-8", "AUTHSERVER_DATA_DIR": str(data), **settings}
+    # What stands beside these tests is what they are about, wherever the command was installed from.
+    made["PYTHONPATH"] = str(PROJECT)
     if clock is not None:
-        made |= {"PYTHONPATH": str(CLOCK_FOLDER), "TESTS_CLOCK_FILE": str(clock.path)}
+        made |= {"PYTHONPATH": f"{CLOCK_FOLDER}:{PROJECT}", "TESTS_CLOCK_FILE": str(clock.path)}
     return made
 
 
@@ -193,12 +195,12 @@ class Node:
         # One that was killed has no command line any more, though its parent may not have noticed.
         return [child for child, line in lines.items() if line and b"resource_tracker" not in line]
 
-    def listeners(self) -> int:
-        """How many sockets take connections on its port: one a worker."""
+    def is_listening(self) -> bool:
+        """Whether its port takes connections."""
         with open("/proc/net/tcp", encoding="ascii") as file:  # noqa: PTH123
             sockets = [line.split()[1:4] for line in file.readlines()[1:]]
         address = f"0100007F:{self.port:04X}"
-        return sum(local == address and state == "0A" for local, _, state in sockets)
+        return any(local == address and state == "0A" for local, _, state in sockets)
 
     def kill_worker(self, pid: int | None = None) -> None:
         """kill -9 for one worker; comes back when it is gone."""

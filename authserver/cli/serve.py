@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 import threading
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -17,16 +16,13 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 import click
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from authserver import __version__, logs, metrics
 from authserver import config as configuration
 from authserver.app import App, create_app
 from authserver.cli.checks import Finding, of_configuration, of_installation, refuse
+from authserver.cli.server import Server, listen
 from authserver.config import Config
-from authserver.errors import Misconfigured
 from authserver.keys.rotation import ALGS
 from authserver.once import open_ticket
 from authserver.store import health, schema
@@ -34,11 +30,9 @@ from authserver.web.health import ending
 from authserver.work.deliver import Delivery
 from authserver.work.loop import Loop
 
-SHUTDOWN_SECONDS = 30
 STARTS_WITHIN = 60
 LINK_HOURS = 1
 SETUP, FIRST_OWNER = "setup", "first-owner"
-BACKLOG = 1024
 # Names of malloc.h. A password's hash works on 19 MiB, which each thread would otherwise keep for itself.
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE = 4 * 1024 * 1024
@@ -52,21 +46,6 @@ class Signals:
     ends: Event = field(default_factory=multiprocessing.Event)
 
 
-class Server(Granian):  # type: ignore[misc,valid-type]
-    """Granian, but not ready for a while before it stops to listen."""
-
-    def __init__(self, *arguments: Any, signals: Signals, drain_seconds: int, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._signals = signals
-        self._drain_seconds = drain_seconds
-
-    def shutdown(self, exit_code: int = 0) -> None:
-        self._signals.ends.set()
-        if self._drain_seconds:
-            threading.Event().wait(self._drain_seconds)
-        super().shutdown(exit_code)
-
-
 @click.command()
 def command() -> None:
     """Run the server. In development it first makes whatever is missing."""
@@ -74,32 +53,17 @@ def command() -> None:
     logs.configure(config)
     _give_memory_back()
     link = _ready_to_start(config)
-    _is_free(config)
+    listening = listen(config)
     configuration.remember(config)
     exporter = _exporter(config)
     _forget_environment()
     signals = Signals()
-    server = Server(
-        "authserver",
-        address=config.host,
-        port=config.port,
-        interface=Interfaces.WSGI,
-        workers=config.workers,
-        blocking_threads=config.threads,
-        backlog=BACKLOG,
-        websockets=False,
-        log_level=LogLevels.error,
-        log_dictconfig=logs.dictionary(config),
-        respawn_failed_workers=True,
-        workers_kill_timeout=SHUTDOWN_SECONDS - config.drain_seconds,
-        signals=signals,
-        drain_seconds=config.drain_seconds,
-    )
+    server = Server(config, listening, ends=signals.ends, log=logs.dictionary(config))
     threading.Thread(target=_announce, args=(config, link, signals), daemon=True).start()
     # What was loaded until here is shared by all workers, and no collector needs to look at it again.
     gc.freeze()
     try:
-        server.serve(target_loader=partial(_worker, config, signals), wrap_loader=False)
+        server.serve(target_loader=partial(_worker, config, signals, listening), wrap_loader=False)
     finally:
         if exporter is not None:
             exporter.close()
@@ -155,23 +119,6 @@ def _link(app: App) -> str:
     return f"{issuer.url}/setup/{ticket}"
 
 
-def _is_free(config: Config) -> None:
-    """Refuse an address where somebody listens: the workers' own sockets would share it silently."""
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            config.host, config.port, type=socket.SOCK_STREAM
-        )[0]
-        with closing(socket.socket(family, kind, number)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        raise Misconfigured(
-            f"Nothing can listen on {config.bind}: {error.strerror or error}.",
-            "End what runs there, or give another address: PORT=8001 make run, or AUTHSERVER_BIND=127.0.0.1:8001.",
-        ) from error
-
-
 def _exporter(config: Config) -> Any:
     if not config.metrics_bind:
         return None
@@ -196,8 +143,9 @@ def _forget_environment() -> None:
         del os.environ[name]
 
 
-def _worker(config: Config, signals: Signals) -> Any:
+def _worker(config: Config, signals: Signals, listening: socket.socket) -> Any:
     """Make the application of one worker, after the fork: connections and threads are its own."""
+    listening.detach()  # in a worker it is granian's, which closes it when this worker takes no more
     app = create_app(config)
     # A forked worker runs no atexit handlers; what multiprocessing finalizes it does run.
     Finalize(None, app.close, exitpriority=1)

@@ -1,5 +1,7 @@
 """OPS-4: nothing that matters lives in a process. Workers and nodes die in the middle of each flow."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
@@ -26,7 +28,7 @@ class Killer:
         node = next(self._turns)
         # The older one: a worker that dies just after its start is no longer replaced.
         node.kill_worker(min(node.workers(), key=started))
-        wait_until(lambda: node.listeners() == 2, "the worker is replaced")
+        wait_until(lambda: len(node.workers()) == 2, "the worker is replaced")
 
     def node(self) -> Iterator[Node]:
         """One node of two, for one step."""
@@ -74,6 +76,16 @@ def test_a_worker_is_killed_between_all_steps(playground: Deployment) -> None:
     killer = Killer(playground)
     for _ in walk(browser(playground), party(playground, "web", scope="openid email")):
         killer.worker()
+
+
+def test_a_killed_worker_takes_no_connection_with_it(playground: Deployment) -> None:
+    """OPS-4: who connects while a worker dies is answered by one that lives: all take from one queue."""
+    node = playground.nodes[0]
+    for _ in range(5):
+        os.kill(min(node.workers(), key=started), signal.SIGKILL)
+        for _ in range(5):
+            assert node.get("/healthz")[0] == 200
+        wait_until(lambda: len(node.workers()) == 2, "the worker is replaced")
 
 
 def test_a_node_is_away_during_each_step(

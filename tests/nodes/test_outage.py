@@ -290,7 +290,7 @@ def test_a_server_that_ends_finishes_what_it_began(deploy: Callable[..., Deploym
         node.process.terminate()
         wait_until(lambda: node.get("/readyz") == (503, b'{"status":"ending"}'), "readiness drops")
         assert live.token_for(robot)(f"http://127.0.0.1:{node.port}").status == 200
-        wait_until(lambda: node.listeners() == 0, "it takes no more connections")
+        wait_until(lambda: not node.is_listening(), "it takes no more connections")
         under_way.sendall(raw[-1:])
         answer = under_way.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 200"), answer

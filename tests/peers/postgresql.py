@@ -113,10 +113,10 @@ class PostgreSQL:
             )
 
     def freeze(self, name: str) -> None:
-        """End all connections to a database, so that it can be copied."""
+        """End all connections to a database, so that it can be copied; comes back when they have ended."""
         with self.connect() as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                 " WHERE datname = %s AND pid <> pg_backend_pid()",
                 [name],
             )
