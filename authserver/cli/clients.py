@@ -30,6 +30,7 @@ FLAGS = {
     "allowed_groups": "--allow-group",
     "required_acr": "--required-acr",
     "required_max_age": "--required-max-age",
+    "second_factor": "--second-factor",
     "default_acr_values": "--default-acr",
     "default_max_age": "--default-max-age",
     "amr": "--amr",

@@ -7,12 +7,13 @@ import click
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, unset_option, written, yes_option
 from authserver.groups import attributes, edit, find
-from authserver.groups.form import AttributeForm, NewAttributeForm
+from authserver.groups.form import AttributeForm, GroupForm, NewAttributeForm
 from authserver.users import find as users
 
-COLUMNS = ("name", "title", "members", "created_at")
+COLUMNS = ("name", "title", "second_factor", "members", "created_at")
 ATTRIBUTE_COLUMNS = ("name", "title", "type", "edited_by", "scope", "tokens", "built_in")
 PEOPLE_COLUMNS = ("id", "email", "username", "name", "status")
+GROUP_FLAGS = {"title": "--title", "second_factor": "--second-factor"}
 FLAGS = {"title": "--title", "edited_by": "--edited-by", "scope": "--scope", "tokens": "--into"}
 NEW_FLAGS = {"type": "--type", **FLAGS}
 
@@ -24,12 +25,13 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--title", default="", help="What people read.")
+@options(GroupForm, GROUP_FLAGS)
 @json_option
-def add(name: str, title: str, as_json: bool) -> None:
+def add(name: str, as_json: bool, **given: Any) -> None:
     """Make the group NAME. The name is what tokens, clients and APIs say, and never changes."""
+    about = {"name": name, **filled(GroupForm, GROUP_FLAGS, given)}
     with opened() as issuer:
-        made = written(issuer, lambda db: edit.add(db, issuer, {"name": name, "title": title}, by=CLI))
+        made = written(issuer, lambda db: edit.add(db, issuer, about, by=CLI))
     echo(made, as_json)
 
 
@@ -54,12 +56,14 @@ def show(name: str, as_json: bool) -> None:
 
 @command.command("edit")
 @click.argument("name")
-@click.option("--title", required=True, help="What people read.")
+@options(GroupForm, GROUP_FLAGS)
+@unset_option(GroupForm, GROUP_FLAGS)
 @json_option
-def edit_(name: str, title: str, as_json: bool) -> None:
-    """Change the title of a group."""
+def edit_(name: str, as_json: bool, **given: Any) -> None:
+    """Change the title of a group, or whether its people are asked for a second factor."""
+    changes = filled(GroupForm, GROUP_FLAGS, given)
     with opened() as issuer:
-        made = written(issuer, lambda db: edit.edit(db, issuer, name, {"title": title}, by=CLI))
+        made = written(issuer, lambda db: edit.edit(db, issuer, name, changes, by=CLI))
     echo(made, as_json)
 
 

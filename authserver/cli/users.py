@@ -8,10 +8,13 @@ import click
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, typed_secret, unset_option, written, yes_option
 from authserver.groups.attributes import Attribute, every
+from authserver.input import read
 from authserver.login import enrolment
 from authserver.login.passwords import choose, choose_alone
 from authserver.store import Session
 from authserver.users import edit, find
+from authserver.users import exempt as exemptions
+from authserver.users.exempt import ExemptionForm
 from authserver.users.form import UserForm
 from authserver.users.user import User
 
@@ -23,6 +26,7 @@ FLAGS = {
     "groups": "--group",
 }
 EDIT_FLAGS = {"email": "--email", **FLAGS}
+EXEMPT_COLUMNS = ("user", "reason", "until", "made_by", "made_at")
 COLUMNS = ("id", "email", "username", "name", "role", "status", "last_sign_in_at")
 
 owner_option = click.option("--owner", is_flag=True, help="The same as --role owner.")
@@ -205,6 +209,32 @@ def factors(person: str, reset: bool, password_stdin: bool, yes: bool, as_json: 
             written(issuer, lambda db: enrolment.reset(db, issuer, user, chosen, by=CLI))
         with issuer.database.reading() as db:
             echo(enrolment.ways(db, issuer, user), as_json)
+
+
+@command.command()
+@click.argument("person", required=False)
+@options(ExemptionForm, {"reason": "--reason", "days": "--days"})
+@click.option("--end", is_flag=True, help="The rules hold for this person again.")
+@json_option
+def exempt(person: str | None, reason: str | None, days: int | None, end: bool, as_json: bool) -> None:
+    """Demand no second factor of PERSON, whatever setting, groups and clients require; or list who is exempt.
+
+    Those who have one are asked for it all the same, and what demands an acr demands it of them too.
+    """
+    with opened() as issuer:
+        if person is None:
+            with issuer.database.reading() as db:
+                echo(exemptions.every(db, issuer), as_json, columns=EXEMPT_COLUMNS)
+            return
+
+        def act(db: Session) -> object:
+            user = find.chosen(db, person)
+            if end:
+                return {"user": user.id, "ended": exemptions.end(db, issuer, user.id, by=CLI)}
+            form = read(ExemptionForm, {"reason": reason or "", "days": days})
+            return enrolment.exempt(db, issuer, user, form, by=CLI)
+
+        echo(written(issuer, act), as_json)
 
 
 def _act(act: Any, person: str, as_json: bool) -> None:

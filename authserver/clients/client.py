@@ -42,6 +42,7 @@ class Client:
     pkce_optional: bool = False  # only a confidential OIDC client that always sends nonce
     required_acr: str | None = None
     required_max_age: int | None = None
+    second_factor: Literal["optional", "required"] | None = None
     default_max_age: int | None = None
     default_acr_values: tuple[str, ...] = ()
     allowed_groups: tuple[str, ...] | None = None  # None: everyone may sign in

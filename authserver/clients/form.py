@@ -79,6 +79,9 @@ class ClientForm(Form):
     required_max_age: int | None = Field(
         None, ge=0, le=400 * 86_400, description="The oldest sign-in that will do, in seconds."
     )
+    second_factor: Literal["optional", "required"] | None = Field(
+        None, description="Whether people are asked for a second factor here; the strictest rule holds."
+    )
     default_max_age: int | None = Field(
         None, ge=0, le=400 * 86_400, description="Ask again after these seconds."
     )

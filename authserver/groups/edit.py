@@ -36,9 +36,11 @@ def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> 
     taken = invalid({"name": "There is such a group already."})
     if group_by_name(db, form.name) is not None:
         raise taken
-    db.orm.add(GroupRow(id=new_id(), name=form.name, title=form.title, created_at=issuer.clock(), version=1))
+    bump(db, TOPIC)
+    about = form.model_dump(exclude={"name"})
+    db.orm.add(GroupRow(id=new_id(), name=form.name, **about, created_at=issuer.clock(), version=1))
     flush(db, taken)
-    _audit(db, issuer, form.name, "added", {"title": form.title}, by)
+    _audit(db, issuer, form.name, "added", about, by)
     return load(db, form.name)
 
 
@@ -51,10 +53,11 @@ def edit(
     by: Actor,
     expected_version: int | None = None,
 ) -> Group:
+    bump(db, TOPIC)
     row = _hold(db, name)
     check_version(row.version, expected_version)
-    form = read(GroupForm, merge({"title": row.title}, changes))
-    row.title = form.title
+    form = read(GroupForm, merge({"title": row.title, "second_factor": row.second_factor}, changes))
+    row.title, row.second_factor = form.title, form.second_factor
     row.version += 1
     db.orm.flush()
     _audit(db, issuer, name, "edited", dict(changes), by)
@@ -63,6 +66,7 @@ def edit(
 
 def remove(db: Session, issuer: Issuer, name: str, *, by: Actor) -> None:
     """Remove a group that nothing names any more, so that a later one of its name opens no door."""
+    bump(db, TOPIC)
     row = _hold(db, name)
     named = where_group_is_named(db, name)
     if named:

@@ -1,9 +1,20 @@
 """Find groups. Who is in one is read from the database each time."""
 
+from collections.abc import Mapping
+
 from authserver.errors import NotFound
+from authserver.groups.attributes import TOPIC
 from authserver.groups.group import Group
-from authserver.store import Session
-from authserver.store.users import GroupRow, all_groups, count_members, group_by_name
+from authserver.issuer import Issuer
+from authserver.store import Live, Session
+from authserver.store.users import (
+    GROUPS_OF,
+    RULES_OF_GROUPS,
+    GroupRow,
+    all_groups,
+    count_members,
+    group_by_name,
+)
 
 
 def every(db: Session) -> tuple[Group, ...]:
@@ -23,11 +34,34 @@ def load(db: Session, name: str) -> Group:
     return found
 
 
+def rules_for(db: Session, issuer: Issuer, user_id: str) -> tuple[str, ...]:
+    """What the groups of a person say of second factors; asks nothing while no group says anything."""
+    rules = _rules(issuer)
+    if not rules:
+        return ()
+    theirs = (row[0] for row in db.hot(GROUPS_OF, {"user": user_id}).fetchall())
+    return tuple(rules[group] for group in theirs if group in rules)
+
+
+def _rules(issuer: Issuer) -> Mapping[str, str]:
+    """The groups that have a rule, by id; a change holds on every worker within a second."""
+
+    def make() -> Live[Mapping[str, str]]:
+        return Live(issuer.revisions, TOPIC, load_all)
+
+    def load_all() -> Mapping[str, str]:
+        with issuer.database.reading() as db:
+            return {row[0]: row[1] for row in db.hot(RULES_OF_GROUPS, {}).fetchall()}
+
+    return issuer.kept("group_rules", make)()
+
+
 def group_of(row: GroupRow, members: int) -> Group:
     return Group(
         id=row.id,
         name=row.name,
         title=row.title,
+        second_factor=row.second_factor,
         members=members,
         created_at=row.created_at,
         version=row.version,

@@ -15,6 +15,10 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255)]
 
 class GroupForm(Form):
     title: Line = Field("", description="What people read.")
+    second_factor: Literal["optional", "required"] | None = Field(
+        None,
+        description="Whether its people are asked for a second factor; the strictest rule for them holds.",
+    )
 
 
 class NewGroupForm(GroupForm):

@@ -11,6 +11,7 @@ class Group:
     id: str
     name: str
     title: str = ""
+    second_factor: str | None = None
     members: int = 0
     created_at: datetime
     version: int = 1

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from authserver.audit import Actor, record
 from authserver.audit.events import FactorAdded, FactorRemoved
-from authserver.authentication import Level
+from authserver.authentication import Level, UserId
 from authserver.errors import Refusal
 from authserver.factors import recovery_code, totp
 from authserver.factors.codes import typed
@@ -16,7 +16,8 @@ from authserver.issuer import Issuer
 from authserver.limits.passwords import clear
 from authserver.login import passwords
 from authserver.login.passwords import Chosen
-from authserver.login.steps import OFF, REQUIRED, offers_of
+from authserver.login.rule import Rule, rule_for
+from authserver.login.steps import offers_of
 from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
@@ -24,6 +25,8 @@ from authserver.store.factors import REMOVE_CODES, REMOVE_TOTP
 from authserver.store.locks import lock
 from authserver.tokens import grant
 from authserver.users import edit, find
+from authserver.users import exempt as exemptions
+from authserver.users.exempt import Exemption, ExemptionForm
 from authserver.users.user import User
 
 
@@ -37,13 +40,17 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """How somebody can sign in beside the password; `required`: the last second factor stays."""
+    """How somebody can sign in beside the password; `required`: the last second factor stays.
+
+    `exempt`: none is demanded of them, whatever the rules.
+    """
 
     app: App | None
     codes: Left
     offered: bool
     required: bool
     password_is_short: bool
+    exempt: Exemption | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,7 @@ class Made:
 
 
 def ways(db: Session, issuer: Issuer, user: User) -> Ways:
-    rule, device = issuer.settings.second_factor, totp.confirmed(db, user.id)
+    rule, device = rule_for(db, issuer, user.id), totp.confirmed(db, user.id)
     stored = find.password(db, user.id)
     app = None
     if device is not None and device.confirmed_at is not None:
@@ -62,15 +69,15 @@ def ways(db: Session, issuer: Issuer, user: User) -> Ways:
     return Ways(
         app=app,
         codes=recovery_code.left(db, user.id),
-        offered=rule != OFF,
-        required=rule == REQUIRED,
+        offered=rule is not Rule.OFF or app is not None,
+        required=rule is Rule.REQUIRED,
         password_is_short=stored is not None and stored.is_short,
+        exempt=exemptions.find(db, issuer, user.id),
     )
 
 
 def set_up(db: Session, issuer: Issuer, user: User, enrolling: str) -> SetUp:
     """What to show while an app is set up: the same secret for as long as that may take. TOTP-1, TOTP-2."""
-    _is_offered(issuer)
     device = totp.pending(db, issuer, user.id, enrolling)
     if device is None:
         totp.begin(db, issuer, user.id, enrolling)
@@ -82,7 +89,7 @@ def set_up(db: Session, issuer: Issuer, user: User, enrolling: str) -> SetUp:
 
 def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: Actor) -> Made | Refused:
     """Let the app count. With the first one come recovery codes; a later one keeps them. RC-1."""
-    _is_offered(issuer)
+    check_offered(db, issuer, session.user)
     done = totp.confirm(db, issuer, session.user, session.id, typed({"code": code}))
     if isinstance(done, Refused):
         return done
@@ -108,7 +115,7 @@ def remove(
     Gives the session under its new handle where the password was changed.
     """
     lock(db, f"factors:{session.user}")
-    if issuer.settings.second_factor == REQUIRED:
+    if rule_for(db, issuer, session.user) is Rule.REQUIRED:
         raise Refusal(
             "A second step is required here, so the last one stays.", rule="last_factor", status=409
         )
@@ -138,10 +145,23 @@ def reset(db: Session, issuer: Issuer, user: User, chosen: Chosen | None, *, by:
     grant.revoke_where(db, issuer, reason=reason, by=by, user=user.id)
 
 
+def exempt(db: Session, issuer: Issuer, user: User, form: ExemptionForm, *, by: Actor) -> Exemption:
+    """Demand no second factor of somebody, whose password must then be long enough to stand alone. AD-9, PW-1."""
+    lock(db, f"factors:{user.id}")
+    stored = find.password(db, user.id)
+    if stored is not None and stored.is_short and not offers_of(db, issuer, user.id):
+        raise Refusal(
+            "Their password is too short to stand alone. Set a longer one first.",
+            rule="password_length",
+            status=409,
+        )
+    return exemptions.exempt(db, issuer, user.id, form, by=by)
+
+
 def needs_password(db: Session, issuer: Issuer, user: User) -> bool:
     """Whether somebody's password is too short once the second factor is gone. PW-1."""
     stored = find.password(db, user.id)
-    return issuer.settings.second_factor != REQUIRED and stored is not None and stored.is_short
+    return stored is not None and stored.is_short and rule_for(db, issuer, user.id) is not Rule.REQUIRED
 
 
 def is_strong(db: Session, issuer: Issuer, session: SsoSession) -> bool:
@@ -160,6 +180,7 @@ def _remove(db: Session, issuer: Issuer, user: str, by: Actor) -> None:
         record(db, event, by=by, at=issuer.clock())
 
 
-def _is_offered(issuer: Issuer) -> None:
-    if issuer.settings.second_factor == OFF:
+def check_offered(db: Session, issuer: Issuer, user: UserId) -> None:
+    """Refuse to set up what nobody asks this person for; an app that they have may be replaced."""
+    if rule_for(db, issuer, user) is Rule.OFF and totp.confirmed(db, user) is None:
         raise Refusal("Two-step sign-in is switched off here.", rule="second_factor.off", status=403)

@@ -7,7 +7,8 @@ from authserver.authentication import UserId
 from authserver.errors import Refusal
 from authserver.factors.password import hash_password, new_password, normalized
 from authserver.issuer import Issuer
-from authserver.login.steps import REQUIRED, offers_of
+from authserver.login.rule import Rule, rule_for, rule_for_all
+from authserver.login.steps import offers_of
 from authserver.opaque import new_secret
 from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
@@ -34,9 +35,9 @@ def shortest(db: Session, issuer: Issuer, user: UserId | None) -> int:
 
 def may_be_short(db: Session, issuer: Issuer, user: UserId | None) -> bool:
     """Whether a second factor stands beside the password, or must."""
-    if issuer.settings.second_factor == REQUIRED:
-        return True
-    return user is not None and bool(offers_of(db, issuer, user))
+    if user is None:
+        return rule_for_all(issuer) is Rule.REQUIRED
+    return rule_for(db, issuer, user) is Rule.REQUIRED or bool(offers_of(db, issuer, user))
 
 
 def choose(issuer: Issuer, text: str, user: UserId | None) -> Chosen:

@@ -7,6 +7,8 @@ from typing import Any
 from authserver.audit import record
 from authserver.audit.events import PasswordClosed, SecondStepClosed, SignInFailed
 from authserver.authentication import Level, UserId
+from authserver.clients.client import Client
+from authserver.clients.find import by_client_id
 from authserver.errors import NotFound, TooMany
 from authserver.factors.contract import Account, Answer, Factor, Refused, Right, Spent
 from authserver.factors.registry import factors
@@ -16,12 +18,11 @@ from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
 from authserver.login.completion import Entered, Visitor, complete, entered_already
 from authserver.login.requirements import Complete, Offer, Policy, Show, next_step
+from authserver.login.rule import Rule, rule_for
 from authserver.login.transaction import advance, find_row
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
 from authserver.transaction import Purpose, Transaction
-
-OFF, REQUIRED = "off", "required"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +97,24 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession 
     first = tuple(name for name, factor in known.items() if factor.begins)
     if tx.user is None:
         return Policy(first=first)
+    rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
     own = session if session is not None and session.user == tx.user else None
     return Policy(
         first=first,
         enrolled=offers_of(db, issuer, tx.user),
         required=own.authentication.level if own else Level.PWD,
         held=own.authentication.proofs if own and tx.steps_up == own.id else (),
-        least=least_for_all(issuer),
+        least=rule.least,
         # A change of the account asks whoever has a second factor for it, whatever sign-ins ask. PW-9.
-        asks=issuer.settings.second_factor != OFF or tx.purpose is Purpose.FRESH,
+        asks=rule is not Rule.OFF or tx.purpose is Purpose.FRESH,
         enrols=tuple(name for name, factor in known.items() if factor.enrols),
     )
 
 
-def least_for_all(issuer: Issuer) -> Level:
-    """What everybody must reach: whoever cannot yet sets a factor up on the way."""
-    return Level.MFA_LOW if issuer.settings.second_factor == REQUIRED else Level.PWD
+def client_of(issuer: Issuer, tx: Transaction) -> Client | None:
+    """The app that a login is for."""
+    client_id = tx.request.get("client_id") if tx.purpose is Purpose.AUTHORIZE else None
+    return by_client_id(issuer, client_id) if client_id else None
 
 
 def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:

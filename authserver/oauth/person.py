@@ -8,7 +8,7 @@ from authserver.errors import Refusal
 from authserver.factors.registry import factors
 from authserver.groups.attributes import scopes
 from authserver.issuer import Issuer
-from authserver.login.steps import least_for_all
+from authserver.login.rule import rule_for
 from authserver.oauth.authorize import AuthorizeRequest
 from authserver.oauth.decide import Person
 from authserver.sessions.sso import SsoSession
@@ -23,7 +23,7 @@ def load(db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSes
     user = users.load(db, session.user)
     consent = None if client.first_party else consents.given(db, user.id, client.client_id)
     scope, dropped = _scope(issuer, request, user)
-    least = least_for_all(issuer)
+    least = rule_for(db, issuer, user.id, client).least
     required = max(request.requires(scope).level, *request.acr.levels, least)
     return Person(
         user=user,
@@ -59,5 +59,5 @@ def _reachable(db: Session, issuer: Issuer, session: SsoSession, required: Level
         return has
     now = issuer.clock()
     enrolled = (factor.proof(now) for factor in factors(issuer).values() if factor.enrolled(db, session.user))
-    # Who has nothing for what everybody must reach gets an app on the way.
+    # Who has nothing for what they must reach gets an app on the way.
     return max(has, level_of(tuple(enrolled)), Level.MFA if least > Level.PWD else least)

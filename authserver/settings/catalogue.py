@@ -126,6 +126,11 @@ class Settings(BaseModel):
         "optional",
         description="Whether sign-ins ask nobody for a second factor, those who have one, or everybody.",
     )
+    admins_exempt_until: str = Field(
+        "",
+        max_length=40,
+        description="Until then nobody with an admin role is made to have a second factor; a date, or empty.",
+    )
     mfa_max_age: Seconds = Field(
         12 * HOUR,
         ge=MINUTE,

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
+from authserver.clock import moment
 from authserver.settings.catalogue import Settings
 from authserver.settings.colours import DARK_SHEET, LIGHT_SHEET, check_accent
 
@@ -132,6 +133,10 @@ def _digits(count: int) -> str | None:
     return None if count in {6, 8} else "This must be 6 or 8."
 
 
+def _moment(text: str) -> str | None:
+    return None if not text or moment(text) else "This must be a date, such as 2027-06-30, or empty."
+
+
 ALONE: Mapping[str, Callable[[Any], str | None]] = {
     "logo_url": _logo,
     "privacy_url": _link,
@@ -142,6 +147,7 @@ ALONE: Mapping[str, Callable[[Any], str | None]] = {
     "mail_from": _sender,
     "smtp_host": _host,
     "smtp_ca_file": _file,
+    "admins_exempt_until": _moment,
     "named_networks": _networks,
     "accent_light": _accent(LIGHT_SHEET),
     "accent_dark": _accent(DARK_SHEET),

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, update
 
 from authserver.store.database import Session
-from authserver.store.factors import RecoveryCodeRow, TotpRow
+from authserver.store.factors import ExemptionRow, RecoveryCodeRow, TotpRow
 from authserver.store.grants import ConsentRow, GrantRow
 from authserver.store.sessions import DeviceRow, SsoSessionRow
 from authserver.store.users import MembershipRow, PasswordRow, UserEmailRow
@@ -13,7 +13,8 @@ from authserver.store.users import MembershipRow, PasswordRow, UserEmailRow
 
 def erase_person(db: Session, user_id: str, now: datetime) -> None:
     """Delete what is kept of a person beside the row itself, and end what they were signed in to."""
-    for kept in (UserEmailRow, PasswordRow, MembershipRow, ConsentRow, DeviceRow, TotpRow, RecoveryCodeRow):
+    of_person = (UserEmailRow, PasswordRow, MembershipRow, ConsentRow, DeviceRow)
+    for kept in (*of_person, TotpRow, RecoveryCodeRow, ExemptionRow):
         db.orm.execute(delete(kept).where(kept.user_id == user_id))
     theirs = update(SsoSessionRow).where(SsoSessionRow.user_id == user_id)
     db.orm.execute(theirs.values(user_agent="", ip=""))

@@ -49,6 +49,17 @@ class RecoveryCodeRow(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class ExemptionRow(Base):
+    """Somebody of whom no second factor is demanded, though the rules demand it of them."""
+
+    __tablename__ = "exemptions"
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(255))
+    made_by: Mapped[str] = mapped_column(String(255))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 TOTP = """SELECT id, user_id, secret, digits, algorithm, period, last_step, confirmed_at, last_used_at, enrolling
             FROM totp_devices"""
 CONFIRMED_TOTP = Hot(f"{TOTP} WHERE user_id = :user AND confirmed_at IS NOT NULL")
@@ -103,6 +114,22 @@ WAS_SPENT = Hot(
         WHERE user_id = :user AND digest = :digest AND root_id = :root AND used_at IS NOT NULL"""
 )
 REMOVE_CODES = Hot("DELETE FROM recovery_codes WHERE user_id = :user")
+
+IS_EXEMPT = Hot(
+    """SELECT u.role, e.user_id FROM users u
+       LEFT JOIN exemptions e ON e.user_id = u.id AND (e.until IS NULL OR e.until > :now)
+           WHERE u.id = :user"""
+)
+EXEMPT = Hot(
+    """INSERT INTO exemptions (user_id, reason, made_by, made_at, until)
+       VALUES (:user, :reason, :by, :now, :until)
+       ON CONFLICT (user_id) DO UPDATE SET reason = :reason, made_by = :by, made_at = :now, until = :until"""
+)
+END_EXEMPTION = Hot("DELETE FROM exemptions WHERE user_id = :user RETURNING user_id")
+EXEMPTIONS = Hot(
+    """SELECT user_id, reason, made_by, made_at, until FROM exemptions
+        WHERE (until IS NULL OR until > :now) AND (:user IN ('', user_id)) ORDER BY made_at, user_id"""
+)
 
 
 def totp_rows(db: Session) -> list[TotpRow]:

@@ -61,6 +61,7 @@ class GroupRow(Base):
     name: Mapped[str] = mapped_column(String(255), unique=True)
     title: Mapped[str] = mapped_column(String(255), default="")
     max_sessions: Mapped[int | None]  # of each member; NULL: what the setting says; 0: no limit
+    second_factor: Mapped[str | None] = mapped_column(String(16))  # optional, required
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -108,6 +109,8 @@ SET_PASSWORD = Hot(
        ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change,
          is_short = :is_short"""
 )
+RULES_OF_GROUPS = Hot('SELECT id, second_factor FROM "groups" WHERE second_factor IS NOT NULL')
+GROUPS_OF = Hot("SELECT group_id FROM memberships WHERE user_id = :user")
 BUMP_EPOCH = Hot("UPDATE users SET epoch = epoch + 1 WHERE id = :user RETURNING epoch")
 SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
 

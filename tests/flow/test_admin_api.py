@@ -26,6 +26,7 @@ NOBODY = "nobody"
 OPEN_TO_ANY_TOKEN = {"/api/admin", "/api/admin/openapi.json"}
 BODIES: dict[str, Any] = {
     "MembersForm": {"users": [NOBODY]},
+    "ExemptionForm": {"reason": "lost it on a journey"},
     "PasswordForm": {"password": "a quiet river in the morning"},
     "SettingForm": {"value": 1},
     "NewApiForm": {"identifier": "https://made.example", "name": "Made"},

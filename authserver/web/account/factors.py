@@ -154,6 +154,7 @@ def _set_up(error: str = "") -> Response:
     asked, session = issuer(), _session()
     with asked.database.writing() as db:
         user = find.load(db, session.user)
+        enrolment.check_offered(db, asked, user.id)
         made = enrolment.set_up(db, asked, user, session.id)
         replaces = enrolment.ways(db, asked, user).app is not None
     told = AppSetUp(secret=made.secret, uri=made.uri, digits=made.digits)

@@ -56,6 +56,7 @@ def records() -> dict[str, Any]:
         id=TEXT, name=TEXT, role=TEXT, scopes=TEXTS, made_by=MAYBE_TEXT, made_with=MAYBE_TEXT, state=TEXT,
         created_at=TIME, expires_at=TIME, last_used_at=MAYBE_TIME, revoked_at=MAYBE_TIME,
     )  # fmt: skip
+    exemption = _record(reason=TEXT, made_by=TEXT, made_at=TIME, until=MAYBE_TIME)
     return {
         "Access": _with(token, routes=TEXTS),
         "Api": _of(NewApiForm, id=TEXT, version=NUMBER),
@@ -67,6 +68,7 @@ def records() -> dict[str, Any]:
             id=TEXT, at=TIME, event=TEXT, actor=TEXT, subject=MAYBE_TEXT, client=MAYBE_TEXT, session=MAYBE_TEXT,
             ip=MAYBE_TEXT, user_agent=MAYBE_TEXT, node=MAYBE_TEXT, data=OBJECT,
         ),
+        "Exemption": exemption,
         "Group": _of(NewGroupForm, members=NUMBER, created_at=TIME, version=NUMBER),
         "Key": _record(
             kid=TEXT, alg=TEXT, state=TEXT, created_at=TIME, activates_at=MAYBE_TIME, retires_at=MAYBE_TIME,
@@ -90,5 +92,7 @@ def records() -> dict[str, Any]:
         ),
         "Token": token,
         "User": user,
-        "UserInFull": _with(user, password=_record(set=TRUTH, changed_at=MAYBE_TIME)),
+        "UserInFull": _with(
+            user, password=_record(set=TRUTH, changed_at=MAYBE_TIME), exempt={"anyOf": [exemption, {"type": "null"}]}
+        ),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from authserver.groups.group import Group
 from authserver.keys.rotation import SigningKey
 from authserver.settings.setting import Change, Setting
 from authserver.users.api_tokens import ApiToken
+from authserver.users.exempt import Exemption
 from authserver.users.find import StoredPassword
 from authserver.users.user import User
 
@@ -47,7 +48,7 @@ def api(found: Api) -> Shown:
 
 
 def group(found: Group) -> Shown:
-    return _named(found, ("name", "title", "members", "created_at", "version"))
+    return _named(found, ("name", "title", "second_factor", "members", "created_at", "version"))
 
 
 def attribute(found: Attribute) -> Shown:
@@ -64,10 +65,14 @@ def user(found: User) -> Shown:
     )  # fmt: skip
 
 
-def user_in_full(found: User, password: StoredPassword | None) -> Shown:
-    """With whether there is a password. AD-6."""
+def user_in_full(found: User, password: StoredPassword | None, exempt: Exemption | None) -> Shown:
+    """With whether there is a password (AD-6), and why no second factor is demanded, if so."""
     held = {"set": password is not None, "changed_at": password.changed_at if password else None}
-    return {**user(found), "password": held}
+    return {**user(found), "password": held, "exempt": exemption(exempt) if exempt else None}
+
+
+def exemption(found: Exemption) -> Shown:
+    return _named(found, ("reason", "made_by", "made_at", "until"))
 
 
 def setting(found: Setting) -> Shown:

@@ -9,9 +9,11 @@ from pydantic import Field
 from authserver.authentication import UserId
 from authserver.errors import NotFound
 from authserver.input import Form
-from authserver.login import passwords
+from authserver.login import enrolment, passwords
 from authserver.store import Session
 from authserver.users import edit, find
+from authserver.users import exempt as exemptions
+from authserver.users.exempt import ExemptionForm
 from authserver.users.form import UserForm
 from authserver.users.user import User
 from authserver.web.api import reading, shown
@@ -53,11 +55,13 @@ def add_user() -> Response:
 def show_user(user_id: str) -> Response:
     """Show somebody, and whether they have a password."""
 
-    def look(db: Session) -> tuple[User, find.StoredPassword | None]:
-        return _present(find.load(db, user_id)), find.password(db, user_id)
+    def look(db: Session) -> tuple[User, dict[str, Any]]:
+        found = _present(find.load(db, user_id))
+        exempt = exemptions.find(db, issuer(), user_id)
+        return found, shown.user_in_full(found, find.password(db, user_id), exempt)
 
-    found, password = looked(look)
-    return answer(shown.user_in_full(found, password), version=found.version)
+    found, full = looked(look)
+    return answer(full, version=found.version)
 
 
 @route(blueprint, "PATCH", "/<user_id>", scope="users:write", takes=UserForm, gives="User")
@@ -107,6 +111,24 @@ def set_password(user_id: str) -> Response:
     looked(lambda db: _present(find.load(db, user_id)))
     chosen = passwords.choose(asked, form.password, UserId(user_id))
     acted(lambda db: edit.set_password(db, asked, user_id, chosen.phc, by=actor(), stands=chosen.stands))
+    return gone()
+
+
+@route(blueprint, "PUT", "/<user_id>/exemption", scope="users:write", takes=ExemptionForm, gives="Exemption")
+def exempt_user(user_id: str) -> Response:
+    """Demand no second factor of somebody, whatever setting, groups and clients require."""
+    form, asked = reading.body(ExemptionForm), issuer()
+
+    def act(db: Session) -> exemptions.Exemption:
+        return enrolment.exempt(db, asked, _present(find.load(db, user_id)), form, by=actor())
+
+    return answer(shown.exemption(acted(act)))
+
+
+@route(blueprint, "DELETE", "/<user_id>/exemption", scope="users:write", status=204)
+def end_exemption(user_id: str) -> Response:
+    """The rules hold for somebody again."""
+    acted(lambda db: exemptions.end(db, issuer(), user_id, by=actor()))
     return gone()
 
 

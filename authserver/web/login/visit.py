@@ -7,12 +7,11 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from authserver.authentication import UserId
-from authserver.clients.find import by_client_id
 from authserver.factors.registry import factors
 from authserver.login import transaction
 from authserver.login.completion import Entered, Visitor
 from authserver.login.requirements import Complete, Show
-from authserver.login.steps import facing, step_of
+from authserver.login.steps import client_of, facing, step_of
 from authserver.oauth.authorize import NAMES
 from authserver.transaction import Purpose, Transaction
 from authserver.users import find
@@ -144,8 +143,7 @@ def entered(outcome: Entered, page: Response | None = None) -> Response:
 
 def app_of(tx: Transaction) -> App | None:
     """The app that the login is for; its answer may end there, so the page's forms may too. WEB-4."""
-    client_id = tx.request.get("client_id") if tx.purpose is Purpose.AUTHORIZE else None
-    client = by_client_id(issuer(), client_id) if client_id else None
+    client = client_of(issuer(), tx)
     if client is None:
         return None
     to = urlsplit(tx.request.get("redirect_uri", ""))
