@@ -20,6 +20,9 @@ COUNTERS: Mapping[str, Counted] = {
     "refusals": Counted("Refusals, each with a reference that `authserver explain` knows.", ("code",)),
     "database_errors": Counted("Units of work that the database broke off.", ("kind",)),
     "mails": Counted("Mails: sent, later, failed, and texts that are broken.", ("result",)),
+    "upstream_exchanges": Counted(
+        "Exchanges with providers: ok, declined, distrusted, down, busy, resting.", ("provider", "result")
+    ),
     "jobs": Counted("Background jobs that ran on this node.", ("job", "result")),
 }
 

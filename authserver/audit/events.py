@@ -94,6 +94,46 @@ class NewDevice(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Linked(Event):
+    """An account was linked to an identity at a provider, of which `identity` is what people see."""
+
+    name = "provider_linked"
+    provider: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlinked(Event):
+    name = "provider_unlinked"
+    provider: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRefused(Event):
+    """Somebody came back from a provider, and was not let in. `reason` is the rule."""
+
+    name = "provider_refused"
+    provider: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderDown(Event):
+    name = "provider_down"
+    provider: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTested(Event):
+    name = "provider_tested"
+    provider: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     name = "session_ended"
     reason: str

@@ -17,6 +17,7 @@ NOUNS = {
     "apis": "APIs that tokens are for.",
     "groups": "Groups of people.",
     "users": "People.",
+    "providers": "Where else people have an account that they sign in here with.",
     "api-tokens": "Tokens for the admin API.",
     "keys": "Keys that sign tokens.",
     "secrets": "The master key, and the secrets under it.",

@@ -2,7 +2,7 @@
 
 from authserver.jose.errors import BadKey, BadToken
 from authserver.jose.keys import PublicKey, PublicKeys, thumbprint
-from authserver.jose.kinds import ACCESS, CLIENT_ASSERTION, ID_HINT, LOGOUT, PENDING, Kind
+from authserver.jose.kinds import ACCESS, CLIENT_ASSERTION, ID_HINT, LOGOUT, PENDING, UPSTREAM_ID, Kind
 from authserver.jose.read import claimant
 from authserver.jose.sign import Signer, generate
 from authserver.jose.verify import Claims, Expected, still_good, verify
@@ -13,6 +13,7 @@ __all__ = [
     "ID_HINT",
     "LOGOUT",
     "PENDING",
+    "UPSTREAM_ID",
     "BadKey",
     "BadToken",
     "Claims",

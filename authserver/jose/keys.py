@@ -19,6 +19,7 @@ from authserver.jose.kinds import CLIENT_ALGS, EDDSA, ES256, PS256, RS256, SIGNI
 from authserver.jose.read import MAX_KID
 
 MAX_KEYS = 10
+MAX_PROVIDER_KEYS = 50
 MIN_RSA = 2048
 MAX_RSA = 8192
 _MAX_RSA_TEXT = 2 * MAX_RSA // 8  # before anything computes with it
@@ -84,7 +85,12 @@ class PublicKeys:
         return cls.of(keys)
 
     @classmethod
-    def of_client(cls, document: object) -> Self:
+    def of_provider(cls, document: object) -> Self:
+        """Take the JWK set that a provider publishes."""
+        return cls.of_client(document, most=MAX_PROVIDER_KEYS)
+
+    @classmethod
+    def of_client(cls, document: object, *, most: int = MAX_KEYS) -> Self:
         """Take a client's JWK set. RFC 7591 §2.
 
         One dangerous key (secret, private, weak, malformed) spoils the set. A key for other work, such as
@@ -93,8 +99,8 @@ class PublicKeys:
         members = document.get("keys") if isinstance(document, Mapping) else None
         if not isinstance(members, list) or not members:
             raise BadKey('A JWK set is an object with a list "keys".', rule="shape")
-        if len(members) > MAX_KEYS:
-            raise BadKey(f"A client has at most {MAX_KEYS} keys.", rule="count", value=len(members))
+        if len(members) > most:
+            raise BadKey(f"There are at most {most} keys.", rule="count", value=len(members))
         keys = tuple(_load(jwk) for jwk in map(_public, members) if _for_us(jwk))
         if not keys:
             served = ", ".join(sorted(CLIENT_ALGS))

@@ -34,6 +34,7 @@ class Kind:
     grace: int = 0  # how long after exp it is still taken; replay memory must last as long
     longest: int | None = None  # how far exp may lie in the future
     oldest: int | None = None  # how old iat may be
+    loose: frozenset[str] = frozenset()  # claims whose type the caller judges
 
 
 ACCESS = Kind(
@@ -86,6 +87,21 @@ PENDING = Kind(
     longest=5 * MINUTE,
 )
 
+UPSTREAM_ID = Kind(
+    name="ID token of a provider",  # OpenID Connect Core §3.1.3.7
+    typ=frozenset({"jwt", None}),
+    algs=CLIENT_ALGS,
+    essential=frozenset({"iss", "aud", "exp", "iat", "sub", "nonce"}),
+    kid_needed=False,
+    aud_is_text=False,
+    ahead=MINUTE,
+    grace=MINUTE,
+    oldest=10 * MINUTE,  # it was made for this very sign-in
+    # ORCID's amr is a string, and what others put there is not for us to judge.
+    loose=frozenset({"acr", "amr", "at_hash", "client_id", "jti", "scope", "sid"}),
+)
+
+# What comes to our own endpoints. UPSTREAM_ID is apart: its keys are a provider's, and prove nothing of ours.
 KINDS = (ACCESS, ID_HINT, CLIENT_ASSERTION, LOGOUT, PENDING)
 
 ISSUED_TYPES = ("at+jwt", "JWT", "logout+jwt", "mfa+jwt")

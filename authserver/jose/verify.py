@@ -83,7 +83,7 @@ def verify(kind: Kind, token: str, *, keys: PublicKeys, now: datetime, expect: E
         _check_header(kind, compact.header, expect)
         _check_signature(kind, compact, keys)
         members = read_object(compact.payload)
-        _check_types(members)
+        _check_types(kind, members)
         _check_claims(kind, members)
         _check_parties(kind, members, expect)
         _check_times(kind, members, now.timestamp())
@@ -122,8 +122,10 @@ def _check_signature(kind: Kind, compact: Compact, keys: PublicKeys) -> None:
         raise BadToken("the signature is wrong", rule="signature", value=header.kid)
 
 
-def _check_types(members: Mapping[str, object]) -> None:
+def _check_types(kind: Kind, members: Mapping[str, object]) -> None:
     for name, value in members.items():
+        if name in kind.loose:
+            continue
         if name in _TEXTS:
             if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT.get(name, len(value)):
                 raise BadToken(f"{name} must be a string, neither empty nor long", rule=name, value=value)

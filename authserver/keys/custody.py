@@ -1,4 +1,4 @@
-"""Where secrets live: private keys sealed to their kid, authenticator apps to their person, mails to their row.
+"""Where secrets live: private keys sealed to their kid, apps to their person, mails and providers to their rows.
 
 An HSM would take the place of this file.
 """
@@ -17,6 +17,10 @@ def totp_place(user_id: str) -> Place:
 
 def outbox_place(id_: str) -> Place:
     return Place(table="outbox", column="payload", row=id_)
+
+
+def upstream_place(row_id: str) -> Place:
+    return Place(table="upstreams", column="secrets", row=row_id)
 
 
 def keep(vault: Vault, kid: str, private: bytes) -> bytes:

@@ -12,6 +12,7 @@ from authserver.store.factors import totp_rows
 from authserver.store.facts import fact, note_fact
 from authserver.store.locks import lock
 from authserver.store.outbox import sealed_outbox_rows
+from authserver.store.upstreams import sealed_upstreams
 from authserver.vault import Vault
 
 BACKED_UP = "master_key_backed_up"
@@ -29,7 +30,7 @@ def reseal(db: Session, vault: Vault, *, now: datetime, by: Actor) -> Resealed:
     """Seal every row under the newest master key; older keys are needed for older backups alone."""
     lock(db, "master_key")
     moved = rotation.reseal(db, vault) + roots.reseal(db, vault) + secrets.reseal(db, vault)
-    moved += _reseal_totp(db, vault) + _reseal_outbox(db, vault)
+    moved += _reseal_totp(db, vault) + _reseal_outbox(db, vault) + _reseal_upstreams(db, vault)
     record(db, SecretsChanged(act="resealed", detail=f"version {vault.version}"), by=by, at=now)
     return Resealed(version=vault.version, moved=moved)
 
@@ -52,6 +53,17 @@ def _reseal_outbox(db: Session, vault: Vault) -> int:
         if row.payload and vault.version_of(row.payload) != vault.version:
             place = custody.outbox_place(row.id)
             row.payload = vault.seal(vault.open(row.payload, place), place)
+            moved += 1
+    return moved
+
+
+def _reseal_upstreams(db: Session, vault: Vault) -> int:
+    """What providers know us by."""
+    moved = 0
+    for row in sealed_upstreams(db):
+        if row.secrets is not None and vault.version_of(row.secrets) != vault.version:
+            place = custody.upstream_place(row.id)
+            row.secrets = vault.seal(vault.open(row.secrets, place), place)
             moved += 1
     return moved
 

@@ -121,6 +121,11 @@ class Settings(BaseModel):
         description="Requests a second that one client may make at one worker's machine endpoints.",
     )
 
+    # Providers
+    private_hosts: tuple[str, ...] = Field(
+        (), description="Hosts on private networks that providers may be asked at; others are never asked."
+    )
+
     # The second step
     second_factor: Literal["off", "optional", "required"] = Field(
         "optional",

@@ -8,13 +8,14 @@ from authserver.store.database import Session
 from authserver.store.factors import ExemptionRow, RecoveryCodeRow, TotpRow
 from authserver.store.grants import ConsentRow, GrantRow
 from authserver.store.sessions import DeviceRow, SsoSessionRow
+from authserver.store.upstreams import UpstreamLinkRow
 from authserver.store.users import MembershipRow, PasswordRow, UserEmailRow
 
 
 def erase_person(db: Session, user_id: str, now: datetime) -> None:
     """Delete what is kept of a person beside the row itself, and end what they were signed in to."""
     of_person = (UserEmailRow, PasswordRow, MembershipRow, ConsentRow, DeviceRow)
-    for kept in (*of_person, TotpRow, RecoveryCodeRow, ExemptionRow):
+    for kept in (*of_person, TotpRow, RecoveryCodeRow, ExemptionRow, UpstreamLinkRow):
         db.orm.execute(delete(kept).where(kept.user_id == user_id))
     theirs = update(SsoSessionRow).where(SsoSessionRow.user_id == user_id)
     db.orm.execute(theirs.values(user_agent="", ip=""))

@@ -12,16 +12,29 @@ from authserver.store import (
     outbox,
     sessions,
     single_use,
+    upstreams,
     users,
 )
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0006"
+REQUIRED = "0007"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
-GROUPS = (clients, factors, failures, grants, live, operations, outbox, sessions, single_use, users)
+GROUPS = (
+    clients,
+    factors,
+    failures,
+    grants,
+    live,
+    operations,
+    outbox,
+    sessions,
+    single_use,
+    upstreams,
+    users,
+)
 METADATA = Base.metadata
 
 

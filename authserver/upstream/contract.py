@@ -107,8 +107,9 @@ class Identity:
     """Who somebody is at a provider. UP-1: `issuer` and `subject` name them for good, and nothing else does.
 
     `attributes` are what the provider says of them, by its own names, texts or lists of texts; rules map them to
-    ours. `email_verified` is the provider's word. `shown` is how a person knows the identity again, `page` its
-    public address. `once` are values that may be seen only once (a SAML assertion's id), until when.
+    ours. `groups` None: it could not say this time, and what was known stays. `email_verified` is its word. `shown`
+    is how a person knows the identity again, `page` its public address. `once` are values that may be seen only
+    once (a SAML assertion's id), until when.
     """
 
     issuer: str
@@ -122,7 +123,7 @@ class Identity:
     email_verified: bool = False
     locale: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = ()
     authentication: Authenticated = Authenticated()
     shown: str = ""
     page: str = ""

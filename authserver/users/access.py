@@ -30,6 +30,8 @@ SCOPES: Mapping[str, Access] = {
     "users:read": _access("auditor", "See people."),
     "users:help": _access("support", "Lock and unlock people, and give them a password."),
     "users:write": _access("admin", "Add, change and remove people."),
+    "providers:read": _access("auditor", "See providers, never their secrets."),
+    "providers:write": _access("admin", "Add, test, change, switch and remove providers."),
     "settings:read": _access("auditor", "See settings and their history."),
     "settings:write": _access("admin", "Change settings."),
     "keys:read": _access("auditor", "See which keys sign tokens, never the keys."),

@@ -31,10 +31,17 @@ Stands = Literal["alone", "beside"]
 SUBJECT_BYTES = 16  # 32 hex digits: a form that no client id may have (clients/form.py)
 
 
-def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> User:
-    """Make an account, without a password; `given` is a UserForm."""
+def add(
+    db: Session,
+    issuer: Issuer,
+    given: Mapping[str, Any],
+    *,
+    by: Actor,
+    names: Literal["needed", "optional"] = "needed",
+) -> User:
+    """Make an account, without a password; `given` is a UserForm. With a link elsewhere it needs no name. UP-9."""
     form = read(UserForm, given)
-    if form.email is None and form.username is None:
+    if names == "needed" and form.email is None and form.username is None:
         raise invalid({"email": "Somebody needs an e-mail address or a user name."})
     check_may_give(by, None, form.role)
     attributes = merged_attributes(db, {}, form.attributes, by="admin")
@@ -70,7 +77,7 @@ def edit(
     check_may_give(by, before.role, form.role)
     if owners == [row.id] and form.role != "owner":
         raise last_owner()
-    if form.email is None and form.username is None:
+    if form.email is None and form.username is None and (before.email or before.username):
         raise invalid({"email": "Somebody needs an e-mail address or a user name."})
     attributes = merged_attributes(db, before.attributes, changes.get("attributes") or {}, by="admin")
     fill(db, row, form, attributes, now=issuer.clock())

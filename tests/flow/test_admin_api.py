@@ -33,6 +33,12 @@ BODIES: dict[str, Any] = {
     "NewClientForm": {"name": "Made", "client_id": "made"},
     "NewGroupForm": {"name": "made"},
     "NewAttributeForm": {"name": "made"},
+    "NewProviderForm": {
+        "slug": "made",
+        "kind": "oidc",
+        "title": "Made",
+        "config": {"issuer": "https://made.example", "client_id": "us"},
+    },
     "UserForm": {"username": "made"},
     "TokenForm": {"name": "made", "role": "auditor", "scopes": ["users:read"]},
 }
@@ -186,6 +192,9 @@ def one_of_each(world: World, owner: Admin) -> Things:
     assert owner.post("/groups/staff/members", {"users": [user["id"]]}).status == 200
     assert owner.patch("/settings/session_idle", {"value": 700}).status == 200
     made = owner.post("/tokens", {"name": "t", "role": "auditor", "scopes": ["users:read"], "days": 1}).json()
+    known = {"issuer": "https://there.example", "client_id": "us", "client_secret": "kept between us two"}
+    there = {"slug": "there", "kind": "oidc", "title": "There", "config": known}
+    assert owner.post("/providers", there).status == 201
     key = owner.get("/keys").json()["items"][0]["kid"]
     event = owner.get("/audit").json()["items"][0]["id"]
     return Things(
@@ -197,10 +206,18 @@ def one_of_each(world: World, owner: Admin) -> Things:
             "users": user["id"],
             "settings": "session_idle",
             "tokens": made["id"],
+            "providers": "there",
             "keys": key,
             "audit": event,
         },
-        secrets=(secret, client["secret"], rotated["secret"], made["token"], owner.text or ""),
+        secrets=(
+            secret,
+            client["secret"],
+            rotated["secret"],
+            made["token"],
+            owner.text or "",
+            known["client_secret"],
+        ),
     )
 
 
@@ -275,6 +292,7 @@ def test_no_answer_holds_a_secret(world: World) -> None:
     shown = owner.get(f"/users/{things.ids['users']}").json()["password"]
     assert shown["set"] is True
     assert owner.get(f"/clients/{things.ids['clients']}").json()["secrets"][0]["set"] is True
+    assert owner.get("/providers/there").json()["config"]["client_secret"] == {"set": True}
 
 
 def test_answers_are_as_they_are_described(world: World) -> None:

@@ -1,6 +1,17 @@
 """The admin API: the same functions that pages and command line call, rendered as JSON."""
 
-from authserver.web.api import apis, attributes, clients, groups, records, root, settings, tokens, users
+from authserver.web.api import (
+    apis,
+    attributes,
+    clients,
+    groups,
+    providers,
+    records,
+    root,
+    settings,
+    tokens,
+    users,
+)
 
 BLUEPRINTS = (
     root.blueprint,
@@ -9,6 +20,7 @@ BLUEPRINTS = (
     groups.blueprint,
     attributes.blueprint,
     users.blueprint,
+    providers.blueprint,
     settings.blueprint,
     tokens.blueprint,
     records.keys,

@@ -8,6 +8,7 @@ from authserver.apis.form import NewApiForm, ScopeForm
 from authserver.clients.form import NewClientForm
 from authserver.groups.form import NewAttributeForm, NewGroupForm
 from authserver.input import Form
+from authserver.upstream.form import NewProviderForm, Rules
 from authserver.users.form import UserForm
 
 Schema = Mapping[str, Any]
@@ -85,6 +86,26 @@ def records() -> dict[str, Any]:
             errors={"type": "array", "items": _record(field=TEXT, detail=TEXT)},
             reference=TEXT,
         ),
+        "Ended": _record(ended=NUMBER),
+        "ListedProvider": _record(
+            slug=TEXT, title=TEXT, status=TEXT, version=NUMBER, kind=TEXT, links=NUMBER, problem=MAYBE_TEXT
+        ),
+        "Provider": _of(
+            NewProviderForm,
+            status=TEXT,
+            created_at=TIME,
+            updated_at=TIME,
+            version=NUMBER,
+            callback=TEXT,
+            metadata=MAYBE_TEXT,
+            warnings=TEXTS,
+        ),
+        "ProviderTest": _record(
+            passed=TRUTH,
+            steps={"type": "array", "items": _record(title=TEXT, found=TEXT, remedy=TEXT, passed=TEXT)},
+            trial=TEXT,
+        ),
+        "Rules": Rules.model_json_schema(),
         "ScopeForm": ScopeForm.model_json_schema(),
         "Setting": _record(
             name=TEXT, value=ANY, default=ANY, origin=TEXT, where=TEXT, description=TEXT, schema=OBJECT,

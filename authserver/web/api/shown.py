@@ -12,6 +12,9 @@ from authserver.groups.attributes import Attribute
 from authserver.groups.group import Group
 from authserver.keys.rotation import SigningKey
 from authserver.settings.setting import Change, Setting
+from authserver.upstream.contract import Step
+from authserver.upstream.find import Listed
+from authserver.upstream.provider import Broken, Provider
 from authserver.users.api_tokens import ApiToken
 from authserver.users.exempt import Exemption
 from authserver.users.find import StoredPassword
@@ -91,6 +94,23 @@ def change(found: Change) -> Shown:
 
 def key(found: SigningKey) -> Shown:
     return _named(found, ("kid", "alg", "state", "created_at", "activates_at", "retires_at", "purge_at"))
+
+
+def provider(found: Provider) -> Shown:
+    rest = ("slug", "preset", "title", "status", "position", "created_at", "updated_at", "version")
+    beside = {"config": found.shown_config(), "rules": found.rules.model_dump(mode="json")}
+    return {**_named(found, rest), "kind": found.kind_name, **beside}
+
+
+def listed_provider(found: Listed) -> Shown:
+    each = found.provider
+    problem = each.problem if isinstance(each, Broken) else None
+    rest = {"kind": each.kind_name, "links": found.links, "problem": problem}
+    return {**_named(each, ("slug", "title", "status", "version")), **rest}
+
+
+def step(found: Step) -> Shown:
+    return {**_named(found, ("title", "found", "remedy")), "passed": found.passed.value}
 
 
 def token(found: ApiToken, now: datetime) -> Shown:
