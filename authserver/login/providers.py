@@ -3,7 +3,7 @@
 from authserver.audit import Actor, record
 from authserver.audit.events import Changed
 from authserver.issuer import Issuer
-from authserver.sessions import sso
+from authserver.sessions import ending
 from authserver.store import Session
 from authserver.store.upstreams import SESSIONS_BY, upstream_by_slug
 from authserver.upstream import configure
@@ -36,4 +36,4 @@ def _end(db: Session, issuer: Issuer, provider_id: str, reason: str, by: Actor) 
     now = issuer.clock()
     values = {"now": db.time(now), "proof": f'%"factor":"{factor_of(provider_id)}"%'}
     found = [row[0] for row in db.hot(SESSIONS_BY, values).fetchall()]
-    return sum(sso.end(db, issuer, each, reason=reason, by=by, now=now) for each in found)
+    return sum(ending.end(db, issuer, each, reason=reason, by=by, now=now) for each in found)

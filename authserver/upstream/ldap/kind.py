@@ -237,7 +237,7 @@ def _looked_for(config: LdapConfig, probe: Probe) -> Iterator[Step]:
                     (Passed.YES, "") if value else (Passed.WARNED, f"Check {field}, if they should have one.")
                 )
                 yield Step(title=f"Read their {what}", passed=passed, found=value or "nothing", remedy=remedy)
-            groups = ", ".join(found.groups) or "none"
+            groups = ", ".join(found.groups or ()) or "none"
             yield Step(title="Read their groups", passed=Passed.YES, found=groups)
 
 
