@@ -13,6 +13,8 @@ declare -A packages=(
   [slapd]='test -x /usr/sbin/slapd'
   [ldap-utils]='command -v ldapmodify'
   [curl]='command -v curl'
+  [php-cli]='command -v php'
+  [php-xml]='php -m 2>/dev/null | grep -x dom'
 )
 
 absent() {
@@ -40,6 +42,15 @@ if ((${#missing[@]})); then
     ((attempt < 3)) || exit 1
     sleep $((attempt * 5))
   done
+fi
+
+# Its package wants a web server installed; the tests want its code alone, so it is unpacked.
+simplesamlphp=tests/peers/unpacked
+if [[ ! -e /usr/share/simplesamlphp/www && ! -e $simplesamlphp/usr/share/simplesamlphp/www ]]; then
+  echo "Unpacking simplesamlphp"
+  ((EUID != 0)) || apt update
+  mkdir -p $simplesamlphp
+  (cd $simplesamlphp && apt-get -qq download simplesamlphp && dpkg-deb -x simplesamlphp_*.deb . && rm simplesamlphp_*.deb)
 fi
 
 cd tests/node

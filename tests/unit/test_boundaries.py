@@ -9,6 +9,9 @@ import pytest
 
 HOUSE = Path(__file__).parents[2] / "authserver"
 SOURCES = sorted(HOUSE.rglob("*.py"))
+# Requests to SAML providers, and the certificate of the key that signs them: no token of ours.
+SIGN_REQUESTS = {"upstream/saml/certificates.py", "upstream/saml/request.py"}
+XML_LIBRARIES = {"lxml", "signxml", "xml"}
 JWT_LIBRARIES = {"joserfc", "jwt", "jose", "jwcrypto", "authlib.jose"}
 
 
@@ -52,8 +55,17 @@ def test_jwt_libraries_are_used_in_jose_alone(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=where)
 def test_nothing_is_signed_outside_tokens(path: Path) -> None:
     """TK-7: a Signer is loaded by keys/ and used by tokens/."""
-    if where(path).split("/")[0] not in {"jose", "tokens"}:
+    if where(path).split("/")[0] not in {"jose", "tokens"} and where(path) not in SIGN_REQUESTS:
         assert list(callers(parsed(path), "sign")) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_xml_is_touched_in_saml_alone(path: Path) -> None:
+    """SA-2, SA-5: one parser, on strict settings."""
+    if not where(path).startswith("upstream/saml/"):
+        assert [name for name in imported(parsed(path)) if name.split(".")[0] in XML_LIBRARIES] == []
+    parsers = list(callers(parsed(path), "XMLParser")) + list(callers(parsed(path), "fromstring"))
+    assert not parsers or where(path) == "upstream/saml/document.py"
 
 
 def doors(tree: ast.Module) -> set[str]:
