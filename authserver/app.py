@@ -39,6 +39,7 @@ from authserver.web.account import BLUEPRINTS as ACCOUNT
 from authserver.web.account import own_session
 from authserver.web.api import BLUEPRINTS as ADMIN
 from authserver.web.api import access
+from authserver.web.bodies import Bodies
 from authserver.web.edge import Edge
 from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
@@ -52,20 +53,24 @@ REQUEST_ID_BYTES = 12
 
 
 class App:
-    """The WSGI callable: the proxy's word, the sizes, the edge, then Flask."""
+    """The WSGI callable: the proxy's word, the sizes, the body, the edge, then Flask."""
 
     def __init__(self, issuer: Issuer, flask: Flask) -> None:
         self.issuer = issuer
         self.flask = flask
         self._edge = Edge(issuer, self._pages)
         self._trusted = issuer.config.trusted_proxies
+        self._bodies = Bodies(
+            port=issuer.config.port, seconds=issuer.config.receive_seconds, threads=issuer.config.threads
+        )
         self._mounted = urlsplit(issuer.url).path
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         environ[context.REQUEST_ID] = request_id = new_secret(REQUEST_ID_BYTES)
         logs.REQUEST.set(request_id)
+        peer = environ.get("REMOTE_ADDR", "")
         proxy.believe(environ, self._trusted)
-        refusal = sizes.refused(environ)
+        refusal = sizes.refused(environ) or self._bodies.receive(environ, peer)
         if refusal is None:
             return self._edge(environ, start_response)
         # The page that says so reads nothing of what was refused.
