@@ -40,7 +40,7 @@ def read(form: type[F], given: Mapping[str, Any]) -> F:
     wrong = {
         name: "Control characters are not allowed."
         for name, value in given.items()
-        if _unwanted(value.translate(BREAKS) if name in form.multiline and isinstance(value, str) else value)
+        if _unwanted(_without_breaks(value) if name in form.multiline else value)
     }
     if wrong:
         raise invalid(wrong)
@@ -83,6 +83,18 @@ def _sentences(error: ValidationError) -> dict[str, str]:
         said = WORDS.get(each["type"]) or each["msg"].removeprefix("Value error, ")
         found.setdefault(name, said if said.endswith(".") else f"{said}.")
     return found
+
+
+def _without_breaks(value: Any) -> Any:
+    match value:
+        case str():
+            return value.translate(BREAKS)
+        case Mapping():
+            return {key: _without_breaks(each) for key, each in value.items()}
+        case list():
+            return [_without_breaks(each) for each in value]
+        case _:
+            return value
 
 
 def _unwanted(value: Any) -> bool:

@@ -23,6 +23,13 @@ COUNTERS: Mapping[str, Counted] = {
     "upstream_exchanges": Counted(
         "Exchanges with providers: ok, declined, distrusted, down, busy, resting.", ("provider", "result")
     ),
+    "upstream_refreshes": Counted(
+        "Readings of what providers publish: same, changed, failed.", ("provider", "result")
+    ),
+    "upstream_warnings": Counted(
+        "Warnings of a provider that the job came across, such as a certificate that ends soon.",
+        ("provider",),
+    ),
     "jobs": Counted("Background jobs that ran on this node.", ("job", "result")),
 }
 

@@ -10,6 +10,7 @@ import click
 
 from authserver.app import create_app
 from authserver.cli.check_mail import mail_findings
+from authserver.cli.check_providers import provider_findings
 from authserver.cli.checks import Finding, of_configuration, of_installation
 from authserver.cli.output import echo, json_option
 from authserver.config import Config, load_beside
@@ -100,6 +101,7 @@ def _opened(issuer: Issuer) -> Iterator[Finding]:
             remedy="Open the link that `authserver serve` prints, or run `authserver users add E-MAIL --owner`.",
         )
     yield from mail_findings(issuer)
+    yield from provider_findings(issuer)
 
 
 def _redis(issuer: Issuer) -> Iterator[Finding]:

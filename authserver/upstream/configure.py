@@ -25,6 +25,7 @@ from authserver.upstream.contract import UpstreamConfig
 from authserver.upstream.exchange import http_of
 from authserver.upstream.find import TOPIC, load, missing, provider_of
 from authserver.upstream.form import NewProviderForm, ProviderForm, Rules
+from authserver.upstream.http import Http
 from authserver.upstream.provider import Broken, Provider, Status
 from authserver.upstream.registry import Kind, chosen
 
@@ -55,7 +56,7 @@ def drafted(issuer: Issuer, given: Mapping[str, Any]) -> Draft:
     if preset is not None:
         config = {**preset.config, **config}
         rules = read_rules({**preset.rules, **form.rules.model_dump(exclude_unset=True)})
-    made = kind.prepared(_config(kind, config), None, http_of(issuer))
+    made = _prepared(issuer, kind, _config(kind, config), None)
     form = form.model_copy(update={"rules": rules})
     return Draft(form=form, kind=kind, config=made, told=tuple(sorted(given)))
 
@@ -76,7 +77,7 @@ def redrafted(issuer: Issuer, before: Provider, changes: Mapping[str, Any]) -> D
     form = read(ProviderForm, merge({"title": before.title, "position": before.position}, given))
     config = _config(before.kind, _merged(_plain(before.config), config_changes))
     _check_secrets(before.config, config, config_changes)
-    made = before.kind.prepared(config, before.config, http_of(issuer))
+    made = _prepared(issuer, before.kind, config, before.config)
     told = sorted(
         {*given, *(f"config.{name}" for name in config_changes), *(f"rules.{name}" for name in rule_changes)}
     )
@@ -85,6 +86,23 @@ def redrafted(issuer: Issuer, before: Provider, changes: Mapping[str, Any]) -> D
         kind=before.kind,
         config=made,
         told=tuple(told),
+        before=before,
+    )
+
+
+def refreshed(issuer: Issuer, before: Provider, http: Http) -> Draft | None:
+    """A draft with what the provider publishes now; None where that is what stands."""
+    made = before.kind.refreshed(before.config, http, issuer.clock())
+    changed = [
+        name for name in type(made).model_fields if getattr(made, name) != getattr(before.config, name)
+    ]
+    if not changed:
+        return None
+    return Draft(
+        form=ProviderForm(title=before.title, position=before.position, rules=before.rules),
+        kind=before.kind,
+        config=made,
+        told=tuple(f"config.{name}" for name in changed),
         before=before,
     )
 
@@ -171,6 +189,16 @@ def read_rules(given: Mapping[str, Any]) -> Rules:
         return read(Rules, given)
     except Refusal as refusal:
         raise invalid(_under("rules", refusal.fields)) from refusal
+
+
+def _prepared(
+    issuer: Issuer, kind: Kind, config: UpstreamConfig, before: UpstreamConfig | None
+) -> UpstreamConfig:
+    try:
+        made: UpstreamConfig = kind.prepared(config, before, http_of(issuer), issuer.clock())
+    except Refusal as refusal:
+        raise invalid(_under("config", refusal.fields or {"": refusal.public})) from refusal
+    return made
 
 
 def _config(kind: Kind, given: Mapping[str, Any]) -> UpstreamConfig:

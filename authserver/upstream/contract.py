@@ -218,15 +218,18 @@ class Upstream(ABC, Generic[C]):
     def test(self, config: C, probe: Probe) -> Iterator[Step]:
         """Take the real steps one after another, and end at the first that fails; change nothing. AD-7."""
 
-    def prepared(self, config: C, before: C | None, http: Http) -> C:
+    def prepared(self, config: C, before: C | None, http: Http, at: datetime) -> C:
         """Complete what an admin gave before it is saved: make keys, import metadata. May take its time.
 
-        `before` is what stands, None for a new provider. A Refusal with `fields` says what is wrong.
+        `before` is what stands, None for a new provider. A Refusal with `fields` of the settings says what is wrong.
         """
         return config
 
-    def refreshed(self, config: C, http: Http) -> C:
-        """Read again what a provider publishes, by a job; the same settings where nothing is new."""
+    def refreshed(self, config: C, http: Http, at: datetime) -> C:
+        """Read again what a provider publishes, by a job; the same settings where nothing is new.
+
+        Raises a Refusal or Down where it cannot be taken: what was read last stays in force.
+        """
         return config
 
     def warnings(self, config: C, at: datetime) -> Iterator[str]:

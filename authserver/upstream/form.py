@@ -1,7 +1,7 @@
 """What an admin decides about a provider beyond its kind's own settings: who gets in, and what is taken over."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -80,6 +80,8 @@ class Rules(Form):
 
 class ProviderForm(Form):
     """What is changed about a provider. `config` holds the fields of its kind; null brings a default back."""
+
+    multiline: ClassVar[frozenset[str]] = frozenset({"config"})
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)] = Field(
         description="What people read on its button."

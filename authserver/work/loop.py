@@ -13,6 +13,7 @@ from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import retrying
 from authserver.store.locks import take_lease
+from authserver.work.refresh_providers import refresh_providers
 from authserver.work.sweep import sweep
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,10 @@ class Job:
     run: Callable[[Issuer], object]
 
 
-JOBS = (Job(name="sweep", every=timedelta(minutes=10), run=sweep),)
+JOBS = (
+    Job(name="sweep", every=timedelta(minutes=10), run=sweep),
+    Job(name="refresh_providers", every=timedelta(hours=6), run=refresh_providers),
+)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -172,6 +172,12 @@ class SimpleSaml:
             ),
         )
 
+    def change_key(self, key: Key) -> None:
+        """Sign with this key from now on, and publish its certificate."""
+        self.key = key
+        self._write(self.home.path / "cert" / "idp.key", self.key.key_pem.decode())
+        self._write(self.home.path / "cert" / "idp.crt", self.key.certificate_pem)
+
     def start(self) -> None:
         with (self.home.path / "log" / "php").open("ab") as log:
             self.process = subprocess.Popen(

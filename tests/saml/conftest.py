@@ -6,9 +6,12 @@ import pytest
 
 from authserver.upstream.contract import Probe
 from authserver.upstream.saml.config import SamlConfig
+from tests.flow.conftest import make_world, store_server, template, world
 from tests.peers.saml import SimpleSaml
 from tests.saml.attacks import Captured
 from tests.saml.trip import CALLBACK, DOCUMENT, KIND, http, now, prepared, sign_in
+
+__all__ = ["make_world", "store_server", "template", "world"]
 
 
 @pytest.fixture(scope="session")

@@ -28,13 +28,13 @@ def http() -> Http:
 
 def prepared(**given: Any) -> SamlConfig:
     """Settings as they are saved, from what an admin gave."""
-    return KIND.prepared(read(SamlConfig, given), None, http())
+    return KIND.prepared(read(SamlConfig, given), None, http(), now())
 
 
 def changed_config(config: SamlConfig, **changes: Any) -> SamlConfig:
     """Settings as they are saved over others."""
     given = {name: getattr(config, name) for name in SamlConfig.model_fields} | changes
-    return KIND.prepared(read(SamlConfig, given), config, http())
+    return KIND.prepared(read(SamlConfig, given), config, http(), now())
 
 
 def asking(at: datetime, *, fresh: bool = False) -> Asking:

@@ -40,7 +40,7 @@ class SamlConfig(UpstreamConfig):
     multiline: ClassVar[frozenset[str]] = frozenset({"metadata", "metadata_certificate", "certificates"})
 
     metadata_url: Address = Field(
-        "", description="Where the provider publishes its metadata; read again daily."
+        "", description="Where the provider publishes its metadata; read again every six hours."
     )
     metadata_certificate: Certificates = Field(
         [],

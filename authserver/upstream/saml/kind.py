@@ -8,20 +8,16 @@ from typing import Any, ClassVar
 
 from cryptography.x509 import Certificate
 
-from authserver.clients.remote import NotFetched
-from authserver.errors import Refusal
-from authserver.input import invalid, read
+from authserver.input import invalid
 from authserver.opaque import Secret
 from authserver.upstream.contract import (
     Asking,
     Callback,
     Departure,
-    Distrusted,
     Document,
     Down,
     Identity,
     Kept,
-    Passed,
     Preset,
     Probe,
     RedirectUpstream,
@@ -31,10 +27,11 @@ from authserver.upstream.http import Http
 from authserver.upstream.saml import attributes, certificates, metadata, response
 from authserver.upstream.saml.assertion import Expected, refused
 from authserver.upstream.saml.config import SamlConfig
-from authserver.upstream.saml.document import LARGEST, LARGEST_PUBLISHED
+from authserver.upstream.saml.document import LARGEST
+from authserver.upstream.saml.imported import changed, fetched, given, with_facts
 from authserver.upstream.saml.request import Request, posted, redirected, request_id
+from authserver.upstream.saml.trying import steps
 
-ACCEPT = {"Accept": "application/samlmetadata+xml, application/xml;q=0.9, */*;q=0.5"}
 LONGEST = LARGEST * 4 // 3 + 4
 
 
@@ -73,17 +70,24 @@ class Saml(RedirectUpstream[SamlConfig]):
         asserted = response.read(_decoded(back.params), _trusted(config, back.at), expected)
         return attributes.identity(asserted, config, asked.document)
 
-    def prepared(self, config: SamlConfig, before: SamlConfig | None, http: Http) -> SamlConfig:
+    def prepared(self, config: SamlConfig, before: SamlConfig | None, http: Http, at: datetime) -> SamlConfig:
         made = _with_keys(config, before)
         if config.metadata:
-            made = _with_facts(made, _read(made, config.metadata.encode()))
+            made = with_facts(made, given(made, at))
         elif config.metadata_url and (before is None or _source(before) != _source(config)):
-            made = _with_facts(made, _fetched(made, http))
+            try:
+                made = with_facts(made, fetched(made, http, at))
+            except Down as down:
+                raise invalid({"metadata_url": f"It cannot be read: {down}"}) from down
         _check_whole(made, http)
         return made
 
-    def refreshed(self, config: SamlConfig, http: Http) -> SamlConfig:
-        return _with_facts(config, _fetched(config, http)) if config.metadata_url else config
+    def refreshed(self, config: SamlConfig, http: Http, at: datetime) -> SamlConfig:
+        if not config.metadata_url:
+            return config
+        made = with_facts(config, fetched(config, http, at))
+        _check_whole(made, http)
+        return made
 
     def warnings(self, config: SamlConfig, at: datetime) -> Iterator[str]:
         yield from certificates.warnings(config.certificates, at)
@@ -96,22 +100,7 @@ class Saml(RedirectUpstream[SamlConfig]):
         return Document(content_type=metadata.CONTENT_TYPE, body=body)
 
     def test(self, config: SamlConfig, probe: Probe) -> Iterator[Step]:
-        if config.metadata_url:
-            step = _test_metadata(config, probe)
-            yield step
-            if step.passed is Passed.NO:
-                return
-        yield _test_certificates(config, probe)
-        step = _test_address(config, probe)
-        yield step
-        if step.passed is not Passed.NO:
-            yield Step(
-                title="Our side",
-                passed=Passed.YES,
-                found=f"our metadata is at {probe.document}, answers come to {probe.callback}",
-                remedy="Register this metadata there. Sign-in begins here; answers that nobody asked for, "
-                "encrypted assertions and single logout are not supported yet.",
-            )
+        return steps(config, probe)
 
 
 def _request(config: SamlConfig, asking: Asking) -> Request:
@@ -173,62 +162,7 @@ def _with_keys(config: SamlConfig, before: SamlConfig | None) -> SamlConfig:
     current = current or certificates.SigningKey.make().kept()
     if config.rollover != "none":
         following = following or certificates.SigningKey.make().kept()
-    return _changed(config, {"signing_key": current, "next_signing_key": following})
-
-
-def _with_facts(config: SamlConfig, facts: metadata.Facts) -> SamlConfig:
-    binding = config.binding if config.binding in facts.sso else next(iter(facts.sso))
-    return _changed(
-        config,
-        {
-            "metadata": "",
-            "entity_id": facts.entity_id,
-            "sso_url": facts.sso[binding],
-            "binding": binding,
-            "certificates": list(facts.certificates),
-        },
-    )
-
-
-def _changed(config: SamlConfig, changes: Mapping[str, Any]) -> SamlConfig:
-    """Changed, and read as strictly as if somebody had typed it."""
-    return read(SamlConfig, {name: getattr(config, name) for name in SamlConfig.model_fields} | dict(changes))
-
-
-def _fetched(config: SamlConfig, http: Http) -> metadata.Facts:
-    try:
-        answer = http.get(config.metadata_url, headers=ACCEPT, largest=LARGEST_PUBLISHED)
-    except NotFetched as error:
-        raise Down(f"its metadata cannot be read: {error}") from error
-    if not answer.ok:
-        raise Down(f"its metadata cannot be read: {answer.status}")
-    facts = _read(config, answer.body)
-    if not config.metadata_certificate:
-        _check_pins(config, facts)
-    return facts
-
-
-def _read(config: SamlConfig, data: bytes) -> metadata.Facts:
-    signers = config.metadata_certificate if not config.metadata else []
-    try:
-        return metadata.read(data, config.entity_id, signers)
-    except Distrusted as error:
-        raise invalid({"metadata_url" if config.metadata_url else "metadata": error.detail}) from error
-
-
-def _check_pins(config: SamlConfig, facts: metadata.Facts) -> None:
-    """Unsigned metadata may name only certificates whose fingerprints somebody compared. SA-8."""
-    found = [certificates.fingerprint(each) for each in facts.certificates]
-    unknown = [
-        each for each in found if not any(certificates.same_fingerprint(each, pin) for pin in config.pins)
-    ]
-    if unknown:
-        raise invalid(
-            {
-                "pins": "The metadata is not signed, and names certificates with these SHA-256 fingerprints: "
-                f"{', '.join(unknown)}. Compare them with those that the provider tells, and give them here."
-            }
-        )
+    return changed(config, {"signing_key": current, "next_signing_key": following})
 
 
 def _check_whole(config: SamlConfig, http: Http) -> None:
@@ -240,54 +174,3 @@ def _check_whole(config: SamlConfig, http: Http) -> None:
         wrong["subject_attribute"] = "A transient NameID is another at each sign-in: which attribute stays?"
     if wrong:
         raise invalid(wrong)
-
-
-def _test_metadata(config: SamlConfig, probe: Probe) -> Step:
-    title = "Read its metadata"
-    try:
-        facts = _fetched(config, probe.http)
-    except (Refusal, Down) as error:
-        detail = error.detail if isinstance(error, Refusal) else str(error)
-        return Step(
-            title=title,
-            passed=Passed.NO,
-            found=detail,
-            remedy="Check metadata_url, and who signs what it gives; sign-in goes on with what was read last.",
-        )
-    if set(facts.certificates) != set(config.certificates):
-        return Step(
-            title=title,
-            passed=Passed.WARNED,
-            found="it names other certificates than those in use",
-            remedy="Save the provider again, or wait for the daily reading.",
-        )
-    return Step(title=title, passed=Passed.YES, found=f"entity id {facts.entity_id}")
-
-
-def _test_certificates(config: SamlConfig, probe: Probe) -> Step:
-    title = "Look at its certificates"
-    found = list(certificates.warnings(config.certificates, probe.at))
-    told = ", ".join(certificates.fingerprint(each)[:23] + "…" for each in config.certificates)
-    if found:
-        return Step(
-            title=title,
-            passed=Passed.WARNED,
-            found=" ".join(found),
-            remedy="Import its new metadata in time.",
-        )
-    return Step(title=title, passed=Passed.YES, found=told)
-
-
-def _test_address(config: SamlConfig, probe: Probe) -> Step:
-    title = "Reach its sign-in address"
-    try:
-        answer = probe.http.get(config.sso_url)
-    except NotFetched as error:
-        # It may send browsers on at once, or be open to browsers of its own network alone.
-        return Step(
-            title=title,
-            passed=Passed.WARNED,
-            found=str(error),
-            remedy="Open sso_url in a browser: only people's browsers have to reach it.",
-        )
-    return Step(title=title, passed=Passed.YES, found=f"{config.sso_url} answers {answer.status}")
