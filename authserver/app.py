@@ -1,5 +1,6 @@
 """create_app(config): the only place where parts are wired together."""
 
+import os
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, TypeVar
@@ -14,8 +15,7 @@ from authserver.issuer import Issuer
 from authserver.keys import keyring, roots
 from authserver.keys.master import vault_of
 from authserver.limits.in_database import DatabaseWindows
-from authserver.limits.limiter import Ceilings, Limiter, Windows
-from authserver.opaque import new_secret
+from authserver.limits.limiter import Limiter, Windows
 from authserver.refusals import Refusals
 from authserver.settings import live
 from authserver.store import Database, Live, Revisions, Session
@@ -66,7 +66,7 @@ class App:
         self._mounted = urlsplit(issuer.url).path
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
-        environ[context.REQUEST_ID] = request_id = new_secret(REQUEST_ID_BYTES)
+        environ[context.REQUEST_ID] = request_id = os.urandom(REQUEST_ID_BYTES).hex()
         logs.REQUEST.set(request_id)
         peer = environ.get("REMOTE_ADDR", "")
         proxy.believe(environ, self._trusted)
@@ -133,22 +133,13 @@ def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
     settings = kept("settings", lambda db: live.load(db, config, vault))
     held_roots = kept("roots", lambda db: roots.load(db, vault))
 
-    def ceilings() -> Ceilings:
-        now = settings()
-        return Ceilings(
-            requests=now.client_requests,
-            address=now.address_failures,
-            network=now.named_network_failures,
-            networks=now.named_networks,
-        )
-
     return Issuer(
         config=config,
         clock=clock,
         database=database,
         revisions=revisions,
         vault=vault,
-        limiter=Limiter(ceilings, windows_of(config, database), clock),
+        limiter=Limiter(settings, windows_of(config, database), clock),
         refusals=Refusals(database, clock, held_roots),
         live_settings=settings,
         live_keyring=kept("keys", lambda db: keyring.load(db, vault, clock())),

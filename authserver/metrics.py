@@ -37,13 +37,13 @@ COUNTERS: Mapping[str, Counted] = {
 class Exporter(Protocol):
     def count(self, name: str, labels: Mapping[str, str]) -> None: ...
 
-    def observe(self, endpoint: str, seconds: float) -> None: ...
+    def observe(self, endpoint: str, status: int, seconds: float) -> None: ...
 
 
 class _Nobody:
     def count(self, name: str, labels: Mapping[str, str]) -> None: ...
 
-    def observe(self, endpoint: str, seconds: float) -> None: ...
+    def observe(self, endpoint: str, status: int, seconds: float) -> None: ...
 
 
 _exporter: Exporter = _Nobody()
@@ -62,5 +62,4 @@ def count(name: str, /, **labels: str) -> None:
 
 def observe(endpoint: str, status: int, seconds: float) -> None:
     """Count a request that was answered, and how long that took; `endpoint` is a name, never a path."""
-    _exporter.count("requests", {"endpoint": endpoint, "status": str(status)})
-    _exporter.observe(endpoint, seconds)
+    _exporter.observe(endpoint, status, seconds)

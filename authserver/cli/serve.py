@@ -63,7 +63,7 @@ def command() -> None:
     # What was loaded until here is shared by all workers, and no collector needs to look at it again.
     gc.freeze()
     try:
-        server.serve(target_loader=partial(_worker, config, signals, listening), wrap_loader=False)
+        server.serve(target_loader=partial(_worker, config, signals, listening, exporter), wrap_loader=False)
     finally:
         if exporter is not None:
             exporter.close()
@@ -143,12 +143,15 @@ def _forget_environment() -> None:
         del os.environ[name]
 
 
-def _worker(config: Config, signals: Signals, listening: socket.socket) -> Any:
+def _worker(config: Config, signals: Signals, listening: socket.socket, exporter: Any) -> Any:
     """Make the application of one worker, after the fork: connections and threads are its own."""
     listening.detach()  # in a worker it is granian's, which closes it when this worker takes no more
     app = create_app(config)
     # A forked worker runs no atexit handlers; what multiprocessing finalizes it does run.
     Finalize(None, app.close, exitpriority=1)
+    if exporter is not None:
+        exporter.keep_adding()
+        Finalize(None, exporter.add_up, exitpriority=0)
     ending(app.issuer).begun = signals.ends.is_set
     if config.background:
         Loop(issuer=app.issuer).start()

@@ -10,7 +10,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol
@@ -24,14 +23,17 @@ BUCKETS = 10_000
 IPV6_SUBSCRIBER = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ceilings:
-    """The numbers in force: requests a second for a client, failures in five minutes for an address."""
+class Ceilings(Protocol):
+    """The settings in force: requests a second for a client, failures in five minutes for an address."""
 
-    requests: int
-    address: int
-    network: int
-    networks: tuple[str, ...] = ()
+    @property
+    def client_requests(self) -> int: ...
+    @property
+    def address_failures(self) -> int: ...
+    @property
+    def named_network_failures(self) -> int: ...
+    @property
+    def named_networks(self) -> tuple[str, ...]: ...
 
 
 class Windows(Protocol):
@@ -59,11 +61,12 @@ class Limiter:
 
     def bucket(self, key: str) -> int | None:
         """Take one request from a client's bucket: None, or the seconds after which to come again."""
-        rate = self._ceilings().requests
+        rate = self._ceilings().client_requests
         now = self._monotonic()
         with self._lock:
-            left, at = self._buckets.pop(key, (float(rate), now))
-            left = min(float(rate), left + (now - at) * rate)
+            left, at = self._buckets.pop(key, (rate, now))
+            left += (now - at) * rate
+            left = min(left, rate)
             allowed = left >= 1
             # Put back at the end: the one that was asked longest ago is the first to be forgotten.
             self._buckets[key] = (left - 1 if allowed else left, now)
@@ -101,12 +104,12 @@ class Limiter:
         ceilings = self._ceilings()
         found = read_address(address)
         if found is None:
-            return "address:unknown", ceilings.address
-        for name in ceilings.networks:
+            return "address:unknown", ceilings.address_failures
+        for name in ceilings.named_networks:
             network = ip_network(name, strict=False)
             if found.version == network.version and found in network:
-                return f"network:{network}", ceilings.network
-        return f"address:{subscriber(found)}", ceilings.address
+                return f"network:{network}", ceilings.named_network_failures
+        return f"address:{subscriber(found)}", ceilings.address_failures
 
 
 def read_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -12,6 +12,7 @@ from authserver.errors import Refusal
 
 MAX_FIELDS = 64
 FORM = "application/x-www-form-urlencoded"
+NONE: frozenset[str] = frozenset()
 ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 Headers = tuple[tuple[str, str], ...]
@@ -57,44 +58,38 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
     Strict UTF-8, no NUL, at most 64 fields; anything else is refused here, once, for every endpoint.
     """
     found: dict[str, str] = {}
-    repeated: set[str] = set()
     if not text:
-        return found, frozenset()
-    pieces = text.split(b"&")
+        return found, NONE
+    # A browser escapes everything beyond ASCII; raw bytes are read as UTF-8 or refused.
+    plain = _utf8(text)
+    pieces = plain.split("&")
     if len(pieces) > MAX_FIELDS:
         raise Refusal("there are too many fields", rule="too_many_fields", value=str(len(pieces)))
+    repeated: set[str] = set()
     for piece in pieces:
         if not piece:
             continue
-        name, _, value = piece.partition(b"=")
-        key = _text(name)
-        given = _text(value)
+        key, _, given = piece.partition("=")
+        if "%" in piece or "+" in piece:
+            key, given = _unescaped(key), _unescaped(given)
+        if "\0" in key or "\0" in given:
+            raise Refusal("a field contains a NUL character", rule="nul")
         if key in found:
             repeated.add(key)
             # RFC 8707 §2 alone lets a parameter come more than once; no URI holds a space.
             given = f"{found[key]} {given}" if key == "resource" else given
         found[key] = given
-    return found, frozenset(repeated)
+    return found, frozenset(repeated) if repeated else NONE
 
 
-def _text(raw: bytes) -> str:
-    try:
-        plain = raw.decode("ascii")
-    except UnicodeDecodeError as error:
-        # A browser escapes everything beyond ASCII; raw bytes are read as UTF-8 or refused.
-        plain = _utf8(raw, error)
-    if "%" in plain or "+" in plain:
-        if ESCAPED.search(plain):
-            raise Refusal("a field is not form-encoded", rule="bad_escape")
-        raw = unquote_to_bytes(plain.replace("+", " "))
-        plain = _utf8(raw, None)
-    if "\0" in plain:
-        raise Refusal("a field contains a NUL character", rule="nul")
-    return plain
+def _unescaped(text: str) -> str:
+    if ESCAPED.search(text):
+        raise Refusal("a field is not form-encoded", rule="bad_escape")
+    return _utf8(unquote_to_bytes(text.replace("+", " ")))
 
 
-def _utf8(raw: bytes, cause: Exception | None) -> str:
+def _utf8(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refusal("a field is not UTF-8", rule="not_utf8") from (cause or error)
+        raise Refusal("a field is not UTF-8", rule="not_utf8") from error

@@ -6,7 +6,7 @@ older than half a second, so that every worker of every node follows within a se
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,10 +44,11 @@ class Revisions:
         self._seen: dict[str, int] = {}
         self._looked = float("-inf")
 
-    def of(self, topic: str) -> int:
+    def now(self) -> Mapping[str, int]:
+        """The numbers; the same mapping for as long as none has moved."""
         if time.monotonic() - self._looked > FRESH:
             self._look()
-        return self._seen.get(topic, 0)
+        return self._seen
 
     def _look(self) -> None:
         with self._lock:
@@ -55,7 +56,9 @@ class Revisions:
             if began - self._looked <= FRESH:
                 return
             with self._database.reading() as db:
-                self._seen = dict(db.hot(ALL, {}).fetchall())
+                seen = dict(db.hot(ALL, {}).fetchall())
+            if seen != self._seen:
+                self._seen = seen
             self._looked = began
 
     def forget(self) -> None:
@@ -71,17 +74,18 @@ class Live(Generic[T]):
         self._topic = topic
         self._load = load
         self._lock = threading.Lock()
-        self._held: tuple[int, T] | None = None
+        self._held: tuple[Mapping[str, int], T] | None = None
 
     def __call__(self) -> T:
-        now = self._revisions.of(self._topic)
-        held = self._held
-        if held is not None and held[0] == now:
-            return held[1]
+        now, held = self._revisions.now(), self._held
+        return held[1] if held is not None and held[0] is now else self._renewed(now)
+
+    def _renewed(self, now: Mapping[str, int]) -> T:
         with self._lock:
-            if self._held is None or self._held[0] != now:
-                # The number was read before the value: a change in between is loaded again, never missed.
-                self._held = (now, self._load())
+            held, topic = self._held, self._topic
+            is_good = held is not None and held[0].get(topic) == now.get(topic)
+            # The number was read before the value: a change in between is loaded again, never missed.
+            self._held = (now, held[1] if held is not None and is_good else self._load())
             return self._held[1]
 
 
@@ -92,16 +96,19 @@ class LiveMap(Generic[T]):
         self._revisions = revisions
         self._topic = topic
         self._find = find
-        self._held: tuple[int, dict[str, T]] = (-1, {})
+        self._held: tuple[Mapping[str, int], dict[str, T]] = ({}, {})
 
     def get(self, key: str) -> T | None:
-        now = self._revisions.of(self._topic)
-        held = self._held
-        if held[0] != now or len(held[1]) > KEPT:
-            held = self._held = (now, {})
+        now, held = self._revisions.now(), self._held
+        if held[0] is not now or len(held[1]) > KEPT:
+            held = self._held = (now, self._kept(held, now))
         found = held[1].get(key)
         if found is None:
             found = self._find(key)
             if found is not None:
                 held[1][key] = found
         return found
+
+    def _kept(self, held: tuple[Mapping[str, int], dict[str, T]], now: Mapping[str, int]) -> dict[str, T]:
+        moved = held[0].get(self._topic) != now.get(self._topic)
+        return {} if moved or len(held[1]) > KEPT else held[1]

@@ -34,6 +34,7 @@ Handler = Callable[[Issuer, OAuthRequest], Answer]
 Cors = Callable[[Issuer, OAuthRequest], Headers]
 
 TOKENS = ProtocolServer(GRANTS)
+BODILESS = frozenset({204, 304})
 PUBLIC_CACHE = "public, max-age=300"
 
 
@@ -108,32 +109,35 @@ class Edge:
         if route is None:
             return self._following(environ, start_response)
         began = time.perf_counter()
-        answer = self._answer(route, environ)
+        answer, allowed = self._answer(route, environ)
         metrics.observe(route.name, answer.status, time.perf_counter() - began)
-        headers = [*answer.headers, *self._common]
+        headers = [*answer.headers, *allowed, *self._common]
         headers.append(("X-Request-Id", environ.get("authserver.request_id", "")))
-        if answer.status not in {204, 304}:
+        if answer.status not in BODILESS:
             headers.append(("Content-Length", str(len(answer.body))))
         start_response(status_line(answer), headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    def _answer(self, route: Route, environ: dict[str, Any]) -> Answer:
+    def _answer(self, route: Route, environ: dict[str, Any]) -> tuple[Answer, Headers]:
+        """The answer, and the headers that say which origins may read it."""
         method = environ["REQUEST_METHOD"]
         request: OAuthRequest | None = None
         try:
             if method not in route.methods and not (method == "OPTIONS" and route.cors):
-                return _no_method(route)
+                return _no_method(route), ()
             request = read(environ)
             if method == "OPTIONS":
-                return self._preflight(route, request)
-            answer = _conditional(environ, route.handler(self._issuer, request))
+                return self._preflight(route, request), ()
+            answer = route.handler(self._issuer, request)
+            if "HTTP_IF_NONE_MATCH" in environ:
+                answer = _conditional(environ["HTTP_IF_NONE_MATCH"], answer)
         except Exception as error:  # noqa: BLE001  the last resort: the answer says nothing of what happened
             answer = self._failed(route, request, environ, error)
-        if route.cors is None or request is None:
-            return answer
-        return replace(answer, headers=(*answer.headers, *self._cors(route.cors, request)))
+        return answer, self._cors(route.cors, request)
 
-    def _cors(self, of: Cors, request: OAuthRequest) -> Headers:
+    def _cors(self, of: Cors | None, request: OAuthRequest | None) -> Headers:
+        if of is None or request is None:
+            return ()
         try:
             return of(self._issuer, request)
         except Unavailable:
@@ -169,10 +173,7 @@ def _no_method(route: Route) -> Answer:
     return json_answer(405, {"error": "invalid_request"}, (("Allow", allow),))
 
 
-def _conditional(environ: Mapping[str, Any], answer: Answer) -> Answer:
-    known = environ.get("HTTP_IF_NONE_MATCH")
-    if known is None:
-        return answer
+def _conditional(known: str, answer: Answer) -> Answer:
     etag = next((value for name, value in answer.headers if name == "ETag"), None)
     if etag is None or (etag not in known and known.strip() != "*"):
         return answer

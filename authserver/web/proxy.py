@@ -18,8 +18,9 @@ def believe(environ: MutableMapping[str, Any], trusted: int) -> None:
     further left was written by strangers.
     """
     chain = environ.get("HTTP_X_FORWARDED_FOR", "")
-    for name in FORWARDED:
-        environ.pop(name, None)
+    if not environ.keys().isdisjoint(FORWARDED):
+        for name in FORWARDED:
+            environ.pop(name, None)
     if not trusted or not chain:
         return
     hops = [hop.strip() for hop in chain.rsplit(",", trusted)]

@@ -21,19 +21,19 @@ class Unread(Refusal):
 
 def refused(environ: Mapping[str, Any]) -> Refusal | None:
     """Why this request is not read, or None."""
-    count = total = 0
-    for name, value in environ.items():
-        if name.startswith("HTTP_"):
-            count += 1
-            total += len(name) + len(value)
-    if count > HEADERS or total > HEADER_BYTES:
+    headers = [len(name) + len(value) for name, value in environ.items() if name.startswith("HTTP_")]
+    if len(headers) > HEADERS or sum(headers) > HEADER_BYTES:
         return Unread(
             431,
             "The request's headers are too big.",
             rule="header_size",
-            value=f"{count} headers, {total} bytes",
+            value=f"{len(headers)} headers, {sum(headers)} bytes",
         )
     query = environ.get("QUERY_STRING", "")
+    return (_query_refused(query) if query else None) or _body_refused(environ)
+
+
+def _query_refused(query: str) -> Refusal | None:
     if len(query) > QUERY_BYTES:
         return Unread(414, "The address is too long.", rule="query_size", value=f"{len(query)} bytes")
     if query.count("&") >= FIELDS:
@@ -42,7 +42,7 @@ def refused(environ: Mapping[str, Any]) -> Refusal | None:
         )
     if not _is_text(query):
         return Unread(400, "The address is not UTF-8.", rule="query_encoding")
-    return _body_refused(environ)
+    return None
 
 
 def _is_text(query: str) -> bool:

@@ -1,9 +1,16 @@
-"""Prometheus metrics over all workers, on a listener of its own that the parent process keeps."""
+"""Prometheus metrics over all workers, on a listener of its own that the parent process keeps.
+
+A request only notes what is to be counted; a thread of each worker adds it up twice a second, in files that all share.
+"""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections import defaultdict, deque
+from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_client import (
@@ -21,6 +28,7 @@ from authserver.metrics import COUNTERS
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+EVERY = 0.5
 
 
 class Prometheus:
@@ -43,25 +51,51 @@ class Prometheus:
             registry=registry,
             buckets=BUCKETS,
         )
-        self._counts: dict[tuple[str, ...], Callable[[], None]] = {}
-        self._times: dict[str, Callable[[float], None]] = {}
+        self._counts: deque[tuple[str, Mapping[str, str]]] = deque()
+        self._answers: deque[tuple[str, int, float]] = deque()
+        self._adding = threading.Lock()
 
     def count(self, name: str, labels: Mapping[str, str]) -> None:
-        key = (name, *labels.values())
-        found = self._counts.get(key)
-        if found is None:
-            # Labels cost as much as counting; each set of them is looked up once.
-            found = self._counts[key] = self._counters[name].labels(**labels).inc
-        found()
+        self._counts.append((name, labels))
 
-    def observe(self, endpoint: str, seconds: float) -> None:
-        found = self._times.get(endpoint)
-        if found is None:
-            found = self._times[endpoint] = self._seconds.labels(endpoint=endpoint).observe
-        found(seconds)
+    def observe(self, endpoint: str, status: int, seconds: float) -> None:
+        self._answers.append((endpoint, status, seconds))
+
+    def keep_adding(self) -> None:
+        """Add up what was noted for as long as this process lives: called in each worker, after the fork."""
+
+        def run() -> None:
+            pause = threading.Event()
+            while not pause.wait(EVERY):
+                self.add_up()
+
+        threading.Thread(target=run, name="metrics", daemon=True).start()
+
+    def add_up(self) -> None:
+        """Bring what was noted since the last time into the shared files."""
+        with self._adding:
+            counts: Tally[tuple[str, ...]] = Tally()
+            buckets: Tally[tuple[str, int]] = Tally()
+            sums: defaultdict[str, float] = defaultdict(float)
+            for _ in range(len(self._counts)):
+                name, labels = self._counts.popleft()
+                counts[name, *(labels[label] for label in COUNTERS[name].labels)] += 1
+            for _ in range(len(self._answers)):
+                endpoint, status, seconds = self._answers.popleft()
+                counts["requests", endpoint, str(status)] += 1
+                buckets[endpoint, bisect_left(BUCKETS, seconds)] += 1
+                sums[endpoint] += seconds
+            for (name, *said), amount in counts.items():
+                self._counters[name].labels(*said).inc(amount)
+            # The library observes one at a time, and each costs what a whole bucket does here.
+            for (endpoint, place), amount in buckets.items():
+                self._seconds.labels(endpoint)._buckets[place].inc(amount)  # noqa: SLF001
+            for endpoint, seconds in sums.items():
+                self._seconds.labels(endpoint)._sum.inc(seconds)  # noqa: SLF001
 
     def exposition(self) -> bytes:
         """Give the metrics of all workers, as a scraper reads them."""
+        self.add_up()
         return generate_latest(self._all())
 
     def listen(self, host: str, port: int) -> None:

@@ -321,7 +321,7 @@ class World:
             asked.append(statement)
 
         # The first look at the revisions is due every half second, whoever asks.
-        self.issuer.revisions.of("settings")
+        self.issuer.revisions.now()
         database.counting = asked.append
         for engine in engines:
             event.listen(engine, "before_cursor_execute", listen)

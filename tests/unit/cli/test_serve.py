@@ -159,12 +159,15 @@ def test_metrics_are_served_apart_and_over_all_workers(make_node: MakeNode) -> N
     asked = 20
     for _ in range(asked):
         node.get("/healthz")
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-    counted = re.search(r'authserver_requests_total\{endpoint="healthz",status="200"\} (\d+)', text)
-    assert counted is not None
-    assert int(counted[1]) >= asked
+
+    def counted() -> int:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        found = re.search(r'authserver_requests_total\{endpoint="healthz",status="200"\} (\d+)', text)
+        return int(found[1]) if found else 0
+
+    wait_until(lambda: counted() >= asked, "the workers have added up what they counted")
     assert node.get("/metrics")[0] == 404
     assert node.stop() == 0
 

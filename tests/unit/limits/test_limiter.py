@@ -13,12 +13,18 @@ from redis.exceptions import RedisError
 from authserver.errors import Unavailable
 from authserver.limits.in_database import DatabaseWindows
 from authserver.limits.in_redis import RedisWindows
-from authserver.limits.limiter import BUCKETS, Ceilings, Limiter, Windows
+from authserver.limits.limiter import BUCKETS, Limiter, Windows
+from authserver.settings.catalogue import Settings
 from tests.flow.conftest import MakeWorld
 from tests.flow.world import HandClock, World
 from tests.peers.redis import Redis
 
-CEILINGS = Ceilings(requests=10, address=5, network=50, networks=("203.0.113.0/24", "2001:db8:cafe::/48"))
+CEILINGS = Settings(
+    client_requests=10,
+    address_failures=5,
+    named_network_failures=50,
+    named_networks=("203.0.113.0/24", "2001:db8:cafe::/48"),
+)
 
 
 @dataclass(slots=True)

@@ -111,12 +111,19 @@ def test_metrics_are_counted_over_all_workers(monkeypatch: pytest.MonkeyPatch) -
         metrics.count("tokens_issued", grant="refresh_token")
         metrics.count("tokens_issued", grant="refresh_token")
         metrics.observe("token", 200, 0.002)
+        metrics.observe("token", 200, 0.0025)
+        metrics.observe("token", 401, 7.0)
         text = exporter.exposition().decode()
     finally:
         exporter.close()
     assert 'authserver_tokens_issued_total{grant="refresh_token"} 2.0' in text
-    assert 'authserver_requests_total{endpoint="token",status="200"} 1.0' in text
-    assert 'authserver_request_seconds_count{endpoint="token"} 1.0' in text
+    assert 'authserver_requests_total{endpoint="token",status="200"} 2.0' in text
+    assert 'authserver_requests_total{endpoint="token",status="401"} 1.0' in text
+    assert 'authserver_request_seconds_bucket{endpoint="token",le="0.001"} 0.0' in text
+    assert 'authserver_request_seconds_bucket{endpoint="token",le="0.0025"} 2.0' in text
+    assert 'authserver_request_seconds_bucket{endpoint="token",le="5.0"} 2.0' in text
+    assert 'authserver_request_seconds_count{endpoint="token"} 3.0' in text
+    assert 'authserver_request_seconds_sum{endpoint="token"} 7.0045' in text
 
 
 def test_without_an_exporter_nothing_is_counted() -> None:
