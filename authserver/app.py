@@ -48,7 +48,6 @@ T = TypeVar("T")
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 Wsgi = Callable[[Environ, Start], Iterable[bytes]]
-SPARE_CONNECTIONS = 4
 REQUEST_ID_BYTES = 12
 
 
@@ -117,7 +116,7 @@ def create_app(config: Config, *, clock: Clock | None = None) -> App:
 
 
 def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
-    database = Database.bind(flask, config.database, pool_size=config.threads + SPARE_CONNECTIONS)
+    database = Database.bind(flask, config.database)
     database.node = config.node_name
     revisions = Revisions(database)
     vault = vault_of(config)

@@ -39,7 +39,7 @@ OTHERS = "built-ins and the standard library"
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="authserver-profile-") as folder:
-        seed, secret = seeded(Path(folder) / "seed", None)
+        seed, secret = seeded(Path(folder) / "seed", None, ())
         metrics.export_to(Prometheus())
         app = create_app(Config(data_dir=seed.folder, bind=f"127.0.0.1:{PORT}", background=False))
         side = Side(name="authserver", port=PORT, secret=secret)

@@ -1,35 +1,35 @@
 """Sessions on the database: reading() cannot write, writing() is durable, writing_fast() may lose a last write.
 
-Hot statements run on the driver's own cursor; everything else uses the ORM on the same connection.
+Hot statements run on the driver itself (see links.py); everything else uses the ORM on the same connection.
 """
 
 import logging
-import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Literal, TypeVar
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, event, make_url, orm, pool
+from sqlalchemy import Connection, Engine, event, make_url, orm, pool
 from sqlalchemy import exc as sqlalchemy_errors
 
 from authserver import metrics
 from authserver.errors import Unavailable
+from authserver.store.links import File, Link, Links, Rows
+from authserver.store.links import Hot as Hot  # noqa: PLC0414 - asked for beside Session
 from authserver.store.types import Base, read_time, time_text
 
 log = logging.getLogger(__name__)
 models = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
-Mode = Literal["read", "write", "fast"]
+Mode = Literal["read", "write", "fast", "alone"]
+TRANSACTIONS = frozenset({"write", "fast"})
 T = TypeVar("T")
-NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
-ON_SERVER = re.compile(r"/\*server: (.*?)\*/")
 RETRIES = 3
 BUSY_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
@@ -39,62 +39,42 @@ FAILURES: tuple[type[Exception], ...] = (
     sqlite3.OperationalError,
     sqlalchemy_errors.OperationalError,
     sqlalchemy_errors.InterfaceError,
-    sqlalchemy_errors.TimeoutError,
 )
-
-
-class Hot:
-    """A statement of a hot path: written once with :names, run on the driver's cursor of either store.
-
-    What stands in /*server: … */ is for a database server alone: a lock, where SQLite has one writer anyway.
-    """
-
-    __slots__ = ("pyformat", "sql")
-
-    def __init__(self, sql: str) -> None:
-        self.sql = " ".join(sql.split())
-        self.pyformat = NAMED.sub(r"%(\1)s", ON_SERVER.sub(r"\1", self.sql).replace("%", "%%"))
 
 
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = ("_fairy", "_mode", "_orm", "_turn", "database", "statements")
+    __slots__ = ("_link", "_mode", "_orm", "_turn", "database", "statements")
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database
         self._mode = mode
-        self._fairy: PoolProxiedConnection | None = None
+        self._link: Link | None = None
         self._orm: orm.Session | None = None
         self._turn: threading.Lock | None = None
         self.statements = 0
 
-    def hot(self, statement: Hot, values: Mapping[str, Any]) -> Any:
-        """The cursor of a hot statement; times go through `time()` and `Database.read_time`."""
+    def hot(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
+        """The rows of a hot statement; times go through `time()` and `Database.read_time`."""
         if self.database.counting is not None:
             self.database.counting(statement.sql)
         try:
-            cursor = self._ask(statement, values)
+            rows = (self._link or self._linked()).run(statement, values)
         except self.database.failures as error:
             if self.statements or self._orm is not None or not is_lost(error):
                 raise
             # The connection died while it lay idle, and nothing was asked on it yet: another may be asked instead.
             self.database.lost_at = time.monotonic()
             self.invalidate()
-            self._fairy = None
-            cursor = self._ask(statement, values)
+            rows = self._linked().run(statement, values)
         self.statements += 1
-        return cursor
-
-    def _ask(self, statement: Hot, values: Mapping[str, Any]) -> Any:
-        cursor = self._connection().cursor()
-        cursor.execute(statement.sql if self.database.embedded else statement.pyformat, values)
-        return cursor
+        return rows
 
     def one(self, statement: Hot, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        cursor = self.hot(statement, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        cursor.close()
+        rows = self.hot(statement, values)
+        row: tuple[Any, ...] | None = rows.fetchone()
+        rows.close()
         return row
 
     def time(self, moment: datetime) -> Any:
@@ -105,28 +85,56 @@ class Session:
     def orm(self) -> orm.Session:
         """SQLAlchemy's session on this same connection and transaction."""
         if self._orm is None:
-            self._connection()
-            connection = Connection(self.database.engine(self._mode), connection=self._fairy)
+            link = self._link or self._linked()
+            connection = Connection(self.database.engine(self._mode), connection=link.fairy)
             self._orm = orm.Session(bind=connection, expire_on_commit=False, autoflush=True)
         return self._orm
 
-    def _connection(self) -> Any:
-        if self._fairy is None:
-            if self._mode != "read" and self.database.embedded:
-                self._turn = self.database.turn()
-            self._fairy = self.database.take(self._mode)
-            if self._turn is not None:
-                self._fairy.cursor().execute("BEGIN IMMEDIATE")
-        return self._fairy
+    def _linked(self) -> Link:
+        """A link for this session, in a transaction if it writes more than one statement."""
+        if self._mode == "read":
+            self._link = self.database.take("read")
+            return self._link
+        if self.database.embedded and self._turn is None:
+            self._turn = self.database.turn()
+        self._link = self.database.take(self._mode)
+        if self._mode != "alone":
+            self._link.begin()
+        return self._link
 
-    def commit(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        except self.database.failures as failure:
+            raise self._failed(failure) from failure
+        else:
+            if isinstance(error, self.database.failures):
+                raise self._failed(error) from error
+        finally:
+            self._close()
+
+    def _failed(self, error: Exception) -> Unavailable:
+        if is_away(error):
+            self.invalidate()
+        if is_lost(error):
+            self.database.lost_at = time.monotonic()
+        metrics.count("database_errors", kind=type(error).__name__)
+        return Unavailable(f"database: {type(error).__name__}: {error}".strip())
+
+    def _commit(self) -> None:
         if self._orm is not None:
             self._orm.flush()
-        if self._fairy is not None:
-            self._fairy.commit()
+        if self._link is not None and self._mode in TRANSACTIONS:
+            self._link.commit()
 
-    def close(self) -> None:
-        fairy, self._fairy = self._fairy, None
+    def _close(self) -> None:
+        link, self._link = self._link, None
         session, self._orm = self._orm, None
         turn, self._turn = self._turn, None
         try:
@@ -134,77 +142,66 @@ class Session:
                 session.close()
         finally:
             try:
-                if fairy is not None:
-                    self.database.give_back(self._mode, fairy)
+                if link is not None:
+                    self.database.give_back(self._mode, link)
             finally:
                 if turn is not None:
                     turn.release()
 
     def invalidate(self) -> None:
-        if self._fairy is not None:
-            self._fairy.invalidate()
+        link, self._link = self._link, None
+        if link is not None:
+            link.fairy.invalidate()
 
 
 @dataclass(slots=True)
 class Database:
-    """The pools, bound once in create_app."""
+    """The links to the database, bound once in create_app."""
 
-    engines: Mapping[Mode, Engine]
+    links: Mapping[Mode, Links]
     embedded: bool  # SQLite: one file, one writer at a time
     failures: tuple[type[Exception], ...] = FAILURES
     node: str = ""
     counting: Callable[[str], None] | None = None
     lost_at: float = float("-inf")
     _turn: threading.Lock = field(default_factory=threading.Lock)
-    _idle: dict[Mode, list[PoolProxiedConnection]] = field(
-        default_factory=lambda: {"read": [], "write": [], "fast": []}
-    )
 
     @classmethod
-    def bind(cls, app: Any, url: str, *, pool_size: int = 16) -> "Database":
+    def bind(cls, app: Any, url: str) -> "Database":
+        embedded = make_url(url).get_backend_name() == "sqlite"
+        modes: tuple[Mode, ...] = ("read", "write", "fast") if embedded else ("read", "write")
         app.config.update(
             SQLALCHEMY_DATABASE_URI=url,
-            SQLALCHEMY_BINDS={
-                "write": engine_options(url, "write", pool_size),
-                "fast": engine_options(url, "fast", pool_size),
-                "read": engine_options(url, "read", pool_size),
-            },
+            SQLALCHEMY_BINDS={mode: engine_options(url, mode) for mode in modes},
             SQLALCHEMY_ENGINE_OPTIONS={"poolclass": pool.NullPool},
         )
         models.init_app(app)
         with app.app_context():
             engines = models.engines
-            found: dict[Mode, Engine] = {
-                "read": engines["read"],
-                "write": engines["write"],
-                "fast": engines["fast"] if url.startswith("sqlite") else engines["write"],
-            }
-        for mode, engine in found.items():
-            if engine.dialect.name == "sqlite":
-                prepare_sqlite(engine, mode)
-        made = cls(found, found["write"].dialect.name == "sqlite", failures_of(found["write"]))
-        if not made.embedded:
-            for engine in {found["read"], found["write"]}:
-                renew_connections(engine, made)
-        return made
+        if embedded:
+            found = {mode: Links(engines[mode], File) for mode in modes}
+            for mode in modes:
+                prepare_sqlite(engines[mode], mode)
+            return cls({**found, "alone": found["fast"]}, embedded)
+        # Only PostgreSQL pays for its driver's import.
+        server = import_module("authserver.store.postgresql")
+        found = {mode: Links(engines[mode], server.Server) for mode in modes}
+        write = found["write"]
+        return cls({**found, "fast": write, "alone": write}, embedded, (*FAILURES, *server.FAILURES))
 
     def engine(self, mode: Mode) -> Engine:
-        return self.engines[mode]
+        return self.links[mode].engine
 
-    def take(self, mode: Mode) -> PoolProxiedConnection:
-        """A connection. Those to a file wait here, past the pool: it never goes away, so nothing need be asked."""
-        try:
-            return self._idle[mode].pop()
-        except IndexError:
-            return self.engine(mode).raw_connection()
+    @property
+    def engines(self) -> Mapping[Mode, Engine]:
+        return {mode: links.engine for mode, links in self.links.items()}
 
-    def give_back(self, mode: Mode, connection: PoolProxiedConnection) -> None:
-        """Undo what was not committed, and keep the connection to a file for whoever comes next."""
-        if self.embedded and connection.is_valid:
-            connection.rollback()
-            self._idle[mode].append(connection)
-        else:
-            connection.close()
+    def take(self, mode: Mode) -> Link:
+        """A link that was not made before the server was away: of all its dead ones, one request finds one."""
+        return self.links[mode].take(self.lost_at)
+
+    def give_back(self, mode: Mode, link: Link) -> None:
+        self.links[mode].give_back(link)
 
     def turn(self) -> threading.Lock:
         """Become this process's one writer to the file: its threads queue here, where they wake each other.
@@ -219,50 +216,25 @@ class Database:
     def read_time(value: Any) -> datetime:
         return read_time(value)
 
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Session:
         """A session that cannot write, by the database's own word."""
-        yield from self._session("read")
+        return Session(self, "read")
 
-    @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self) -> Session:
         """One short durable transaction: committed on exit, rolled back on an exception."""
-        yield from self._session("write")
+        return Session(self, "write")
 
-    @contextmanager
-    def writing_fast(self) -> Iterator[Session]:
+    def writing_fast(self) -> Session:
         """As writing(), but a power cut may lose the last commits: only for what heals itself."""
-        yield from self._session("fast")
+        return Session(self, "fast")
 
-    def _session(self, mode: Mode) -> Iterator[Session]:
-        session = Session(self, mode)
-        try:
-            yield session
-            session.commit()
-        except self.failures as error:
-            if is_away(error):
-                session.invalidate()
-            if is_lost(error):
-                self.lost_at = time.monotonic()
-            metrics.count("database_errors", kind=type(error).__name__)
-            raise Unavailable(f"database: {type(error).__name__}: {error}".strip()) from error
-        finally:
-            session.close()
+    def writing_alone(self) -> Session:
+        """As writing_fast(), for one statement, which is a transaction by itself."""
+        return Session(self, "alone")
 
     def dispose(self) -> None:
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().close()
-        for engine in set(self.engines.values()):
-            engine.dispose()
-
-
-def failures_of(engine: Engine) -> tuple[type[Exception], ...]:
-    """What the driver raises when the database is away or busy. Only PostgreSQL pays for its driver's import."""
-    if engine.dialect.name == "sqlite":
-        return FAILURES
-    driver = import_module("psycopg")
-    return (*FAILURES, driver.OperationalError, driver.InterfaceError)
+        for links in self.links.values():
+            links.close()
 
 
 def is_away(error: Exception) -> bool:
@@ -299,39 +271,29 @@ def wants_retry(error: BaseException | None) -> bool:
     return getattr(original, "sqlstate", None) in WANTS_RETRY
 
 
-def engine_options(url: str, mode: Mode, pool_size: int) -> dict[str, Any]:
+def engine_options(url: str, mode: Mode) -> dict[str, Any]:
     parsed = make_url(url)
+    # No pool of SQLAlchemy's: links wait in `Links`. And what was to be stored does not get into the text of an
+    # error, and so into a log. KEY-8.
+    shared: dict[str, Any] = {"poolclass": pool.NullPool, "hide_parameters": True}
     if parsed.get_backend_name() == "sqlite":
-        return {
-            "url": url,
-            # Who writes has the turn (see Database.turn), and finds the pages of the write before in its cache.
-            "poolclass": pool.QueuePool,
-            "pool_size": pool_size if mode == "read" else 1,
-            "max_overflow": 0,
-            "pool_timeout": BUSY_MS / 1000,
-            "pool_use_lifo": True,
-            "hide_parameters": True,
-            "connect_args": {
-                "timeout": BUSY_MS / 1000,
-                "isolation_level": None,
-                "check_same_thread": False,
-                "cached_statements": 256,
-            },
+        arguments = {
+            "timeout": BUSY_MS / 1000,
+            "isolation_level": None,
+            "check_same_thread": False,
+            "cached_statements": 256,
         }
+        return {"url": url, "connect_args": arguments, **shared}
     options = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s"
     if mode == "read":
         options += " -c default_transaction_read_only=on"
     return {
         "url": parsed.set(drivername="postgresql+psycopg"),
-        "pool_size": pool_size,
-        "max_overflow": 0,
-        "pool_timeout": 3,
-        "pool_use_lifo": True,
-        # What was to be stored does not get into the text of an error, and so into a log. KEY-8.
-        "hide_parameters": True,
-        "connect_args": {"options": options, "connect_timeout": 3},
-        # One statement is one round trip when nothing opens a transaction around it.
-        **({"isolation_level": "AUTOCOMMIT"} if mode == "read" else {}),
+        # What psycopg prepared by itself it would deallocate with all others, ours included.
+        "connect_args": {"options": options, "connect_timeout": 3, "prepare_threshold": None},
+        # One statement is one round trip when nothing opens a transaction around it; a session begins its own.
+        "isolation_level": "AUTOCOMMIT",
+        **shared,
     }
 
 
@@ -348,16 +310,3 @@ def prepare_sqlite(engine: Engine, mode: Mode) -> None:
             *(("query_only=ON",) if mode == "read" else ()),
         ):
             connection.execute(f"PRAGMA {pragma}").close()
-
-
-def renew_connections(engine: Engine, database: Database) -> None:
-    """When the server was away, one request finds out: the pool does not offer its other dead connections."""
-
-    @event.listens_for(engine, "connect")
-    def connected(_connection: object, record: pool.ConnectionPoolEntry) -> None:
-        record.info["made"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def taken(_connection: object, record: pool.ConnectionPoolEntry, _taken: object) -> None:
-        if record.info["made"] < database.lost_at:
-            raise sqlalchemy_errors.DisconnectionError

@@ -12,7 +12,7 @@ import argon2
 import pytest
 
 from authserver.config import PREFIX, Config
-from authserver.store import Database
+from authserver.store import Session
 from tests.flow.world import World, copied, inhabited, prepared
 from tests.peers.postgresql import PostgreSQL
 
@@ -68,15 +68,17 @@ def nothing_slow_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list
     """Fails a test in which something opens a socket or hashes a password inside writing()."""
     here = threading.local()
     caught: list[str] = []
-    session = Database._session
+    enter, leave = Session.__enter__, Session.__exit__
 
-    def watched(self: Database, mode: Any) -> Iterator[Any]:
-        writes = mode != "read"
-        here.depth = getattr(here, "depth", 0) + writes
+    def entered(self: Session) -> Session:
+        here.depth = getattr(here, "depth", 0) + (self._mode != "read")
+        return enter(self)
+
+    def left(self: Session, *error: Any) -> None:
         try:
-            yield from session(self, mode)
+            leave(self, *error)
         finally:
-            here.depth -= writes
+            here.depth -= self._mode != "read"
 
     def forbidden(owner: Any, name: str) -> None:
         original = getattr(owner, name)
@@ -89,7 +91,8 @@ def nothing_slow_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list
 
         monkeypatch.setattr(owner, name, checked)
 
-    monkeypatch.setattr(Database, "_session", watched)
+    monkeypatch.setattr(Session, "__enter__", entered)
+    monkeypatch.setattr(Session, "__exit__", left)
     for owner, name in (
         (socket.socket, "connect"),
         (socket, "getaddrinfo"),
