@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from authserver.authentication import Level, Proof, SessionId, UserId
 
+ANEW = "=anew"  # beside the parameters of a request, none of which has this name
+
 
 class Purpose(StrEnum):
     """Why somebody is being asked to prove who they are."""
@@ -38,3 +40,9 @@ class Transaction:
     level: Level = Level.PWD
     steps_up: SessionId | None = None
     session: SessionId | None = None
+    trusts: bool = False  # for the next hours no second step is to be asked in this browser
+
+    @property
+    def asks_anew(self) -> bool:
+        """Whether it is a proof of now that is asked for, by the app or for a change of the account."""
+        return self.purpose is Purpose.FRESH or ANEW in self.request

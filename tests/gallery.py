@@ -39,6 +39,7 @@ from authserver.web.pages import (
     Reason,
     RefusedKind,
     SignInState,
+    Trusted,
     Way,
 )
 from authserver.web.pages_guide import Guide
@@ -152,6 +153,7 @@ PAGES: dict[str, Page] = {
         label="Six-digit code",
         hint="It changes every 30 seconds.",
         error="This code was already used. Wait for the next one in your app. 4 tries left.",
+        trust_for=6 * 3600,
         proved=(Proved(title="Password", detail=MARA.email),),
         ways=WAYS,
     ),
@@ -351,6 +353,15 @@ PAGES: dict[str, Page] = {
             apps=("Field Notes", "Library"),
         ),
         others=2,
+        trusted=(
+            Trusted(id="t1", name="Firefox on Fedora", until=NOW, is_this=True),
+            Trusted(id="t2", name="Safari on iPhone", until=NOW),
+        ),
+    ),
+    "devices-trust-ended": pages.Devices(
+        **ACCOUNT,
+        this=Device(name="Firefox on Fedora", signed_in_at=NOW, last_seen_at=NOW),
+        done=Done.TRUST_ENDED,
     ),
     "devices-one": pages.Devices(
         **ACCOUNT,

@@ -134,6 +134,19 @@ class ProviderTested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTrusted(Event):
+    """For so many seconds no second step is asked of the person in this browser."""
+
+    name = "device_trusted"
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustEnded(Event):
+    name = "device_trust_ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     name = "session_ended"
     reason: str

@@ -110,6 +110,10 @@ class Factor(ABC):
         """When this person last proved it, so that it is offered first; asked where there is a choice."""
         return None
 
+    def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
+        """What tells this person's from another one of theirs: a device is trusted for as long as all stay. SU-5."""
+        return (self.name,) if self.enrolled(db, user) else ()
+
     def locked(self, db: Session, issuer: Issuer, user: UserId) -> bool:
         """Whether wrong answers locked it, until it is opened by other means."""
         return False

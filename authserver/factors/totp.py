@@ -104,6 +104,10 @@ class Totp(Code):
         device = confirmed(db, user)
         return device.last_used_at if device else None
 
+    def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
+        device = confirmed(db, user)
+        return (f"{self.name} {device.id}",) if device else ()
+
     def settle(self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any) -> Verdict:
         """One conditional write moves the step; whoever it moves for has the code. TOTP-3."""
         person = codes.standing(db, account)
@@ -138,6 +142,9 @@ class Enrolment(Totp):
 
     def enrolled(self, db: Session, user: UserId) -> bool:
         return False
+
+    def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
+        return ()
 
     def locked(self, db: Session, issuer: Issuer, user: UserId) -> bool:
         return False

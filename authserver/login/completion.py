@@ -8,7 +8,9 @@ from authserver.audit.events import NewDevice
 from authserver.authentication import UserId, level_of
 from authserver.issuer import Issuer
 from authserver.limits import passwords
+from authserver.login import trusted
 from authserver.login.transaction import attach
+from authserver.login.trusted import Presented
 from authserver.opaque import digest, new_id, new_secret
 from authserver.sessions import ending, sso
 from authserver.sessions.sso import SsoSession
@@ -31,6 +33,7 @@ class Visitor:
     session: SsoSession | None
     by: Actor
     idle: SsoSession | None = None
+    trust: Presented | None = None
 
     @property
     def device_digest(self) -> bytes | None:
@@ -39,12 +42,13 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """Signed in: `handle` and `device` are the cookies to set."""
+    """Signed in: `handle` and `device` are the cookies to set, and `trusted` where the device is so from now on."""
 
     tx: Transaction
     session: SsoSession
     handle: str
     device: str
+    trusted: str | None = None
 
 
 def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
@@ -60,7 +64,8 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
         raise LookupError("the login moved under the one who had just advanced it")
     if tx.steps_up != session.id:
         passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, issuer.clock())
-    return Entered(tx=tx, session=session, handle=handle, device=device)
+    value = trusted.keep(db, issuer, tx, session, device_id, by=visitor.by)
+    return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value)
 
 
 def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
@@ -70,7 +75,8 @@ def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visit
     if session is None or session.id != tx.session:
         return None
     device, _ = _known_device(db, issuer, session.user, visitor)
-    return Entered(tx=tx, session=session, handle=handle, device=device)
+    value = trusted.kept(db, issuer, tx, session, device)
+    return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value)
 
 
 def _session(

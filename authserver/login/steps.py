@@ -16,6 +16,7 @@ from authserver.issuer import Issuer
 from authserver.limits import passwords
 from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
+from authserver.login import trusted
 from authserver.login.completion import Entered, Visitor, complete, entered_already
 from authserver.login.requirements import Complete, Offer, Policy, Show, next_step
 from authserver.login.rule import Rule, rule_for
@@ -86,19 +87,25 @@ def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
     return replace(tx, user=session.user)
 
 
-def step_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession | None) -> Show | Complete:
+def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
     """Where a login stands."""
-    return next_step(tx, policy_of(db, issuer, tx, session))
+    return next_step(tx, policy_of(db, issuer, tx, visitor))
 
 
-def policy_of(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession | None) -> Policy:
-    """What holds for this login: a session that is proved again does not get weaker. SU-4."""
+def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
+    """What holds for this login: a session that is proved again does not get weaker. SU-4.
+
+    On a trusted device the rules ask for nothing more; what an app demands is asked all the same. SU-5.
+    """
     known = factors(issuer)
     first = tuple(name for name, factor in known.items() if factor.begins)
     if tx.user is None:
         return Policy(first=first)
     rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
+    session = visitor.session
     own = session if session is not None and session.user == tx.user else None
+    if not tx.asks_anew and trusted.holds(db, issuer, tx.user, visitor.trust):
+        rule = Rule.OFF
     return Policy(
         first=first,
         enrolled=offers_of(db, issuer, tx.user),
@@ -151,7 +158,7 @@ def _begin(
     issuer: Issuer, tx: Transaction, factor: Factor, answer: Answer, visitor: Visitor
 ) -> tuple[Account, Try] | Moved:
     with issuer.database.writing() as db:
-        step = step_of(db, issuer, tx, visitor.session)
+        step = step_of(db, issuer, tx, visitor)
         if not isinstance(step, Show) or not step.allows(factor.name):
             return Moved(show=step if isinstance(step, Show) else None)
         account = factor.whom(db, issuer, tx, answer, visitor.device_digest)
@@ -191,7 +198,7 @@ def _settle(
         )
         if advanced is None:
             return _late(db, issuer, tx, decided, visitor)
-        step = step_of(db, issuer, advanced, visitor.session)
+        step = step_of(db, issuer, advanced, visitor)
         if isinstance(step, Show):
             return Proved(tx=advanced, show=step)
         return complete(db, issuer, advanced, visitor) or Moved(show=None)
@@ -203,7 +210,7 @@ def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: V
     if row is None or not row.person_stands or row.tx.user != right.user or not row.tx.proofs:
         return Moved(show=None)
     if row.tx.session is None:
-        step = step_of(db, issuer, row.tx, visitor.session)
+        step = step_of(db, issuer, row.tx, visitor)
         return Proved(tx=row.tx, show=step) if isinstance(step, Show) else Moved(show=None)
     if row.tx.proofs[-1].factor != right.proof.factor:
         return Moved(show=None)

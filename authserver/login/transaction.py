@@ -152,9 +152,10 @@ def find_row(db: Session, id: str, browser: bytes) -> Row | None:  # noqa: A002
             created_at=read(row[10]),
             expires_at=read(row[11]),
             session=row[13],
+            trusts=bool(row[14]),
         ),
         completed_at=read(row[12]) if row[12] else None,
-        person_stands=bool(row[14]),
+        person_stands=bool(row[15]),
     )
 
 
@@ -242,6 +243,7 @@ def _values(
         "epoch": epoch,
         "proofs": json.dumps(proofs_to_json(proofs), separators=(",", ":")),
         "remembered": tx.remembered,
+        "trusts": tx.trusts,
         "version": tx.version,
         "now": db.time(now),
         "browser": tx.browser,

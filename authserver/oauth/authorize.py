@@ -79,6 +79,12 @@ class AuthorizeRequest:
     ui_locales: tuple[str, ...] = ()
     asked: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def asks_anew(self) -> bool:
+        """Whether the app, or what it asks for, wants a proof of now: no device is trusted for that. SU-5."""
+        limited = self.max_age is not None or self.requires(self.scope).max_age is not None
+        return limited or Prompt.LOGIN in self.prompts
+
     def requires(self, scope: Iterable[str]) -> Requirement:
         """What a sign-in must be for a token with this scope. SU-6."""
         found = self.required

@@ -8,7 +8,9 @@ from authserver.errors import Refusal
 from authserver.factors.registry import factors
 from authserver.groups.attributes import scopes
 from authserver.issuer import Issuer
+from authserver.login import trusted
 from authserver.login.rule import rule_for
+from authserver.login.trusted import Presented
 from authserver.oauth.authorize import AuthorizeRequest
 from authserver.oauth.decide import Person
 from authserver.sessions.sso import SsoSession
@@ -17,13 +19,17 @@ from authserver.users import find as users
 from authserver.users.user import User
 
 
-def load(db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSession) -> Person:
+def load(
+    db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSession, trust: Presented | None
+) -> Person:
     """Gather what decide() asks about, and no more than this request needs."""
     client = request.client
     user = users.load(db, session.user)
     consent = None if client.first_party else consents.given(db, user.id, client.client_id)
     scope, dropped = _scope(issuer, request, user)
     least = rule_for(db, issuer, user.id, client).least
+    if least > Level.PWD and not request.asks_anew and trusted.holds(db, issuer, user.id, trust):
+        least = Level.PWD
     required = max(request.requires(scope).level, *request.acr.levels, least)
     return Person(
         user=user,

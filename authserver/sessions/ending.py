@@ -11,6 +11,7 @@ from authserver.opaque import digest
 from authserver.sessions.sso import SsoSession, load
 from authserver.store import Session
 from authserver.store.sessions import CARRY_GRANTS, CARRY_SESSION, END_SESSION, END_SESSIONS_OF
+from authserver.store.trusted import FORGET_OF_SESSION
 from authserver.tokens import grant
 
 # What ends a session without anybody having asked that its apps be ended too. RT-10.
@@ -87,5 +88,7 @@ def _ended(db: Session, issuer: Issuer, session_id: str, user: UserId, *, reason
         session=session_id,
         spare_offline=reason in SPARES_OFFLINE,
     )
+    if reason not in SPARES_OFFLINE:
+        db.hot(FORGET_OF_SESSION, {"user": user, "session": session_id}).close()
     event = SessionEnded(subject=user, session=session_id, reason=reason)
     record(db, event, by=by, at=issuer.clock())

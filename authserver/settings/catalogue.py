@@ -136,6 +136,12 @@ class Settings(BaseModel):
         max_length=40,
         description="Until then nobody with an admin role is made to have a second factor; a date, or empty.",
     )
+    trusted_device_lifetime: Seconds = Field(
+        6 * HOUR,
+        ge=0,
+        le=30 * DAY,
+        description="How long people may skip the second step on a device where they showed it; 0 is never.",
+    )
     mfa_max_age: Seconds = Field(
         12 * HOUR,
         ge=MINUTE,

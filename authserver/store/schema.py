@@ -12,13 +12,14 @@ from authserver.store import (
     outbox,
     sessions,
     single_use,
+    trusted,
     upstreams,
     users,
 )
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0007"
+REQUIRED = "0008"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
@@ -32,6 +33,7 @@ GROUPS = (
     outbox,
     sessions,
     single_use,
+    trusted,
     upstreams,
     users,
 )

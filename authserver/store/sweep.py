@@ -28,6 +28,7 @@ TABLES = (
     Expiring("sso_sessions", "expires_at", timedelta(days=90)),
     Expiring("grants", "ends_at", timedelta(days=30)),
     Expiring("devices", "expires_at"),
+    Expiring("trusted_devices", "until"),
     Expiring("totp_devices", "expires_at"),  # those that nobody confirmed
     Expiring("outbox", "done_at", timedelta(days=7)),
     Expiring("refusals", "last_at", timedelta(days=7)),

@@ -16,11 +16,15 @@ BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Cookie(Enum):
-    """SESSION is who is signed in, BROWSER what a login under way is bound to, DEVICE a browser once known."""
+    """SESSION is who is signed in, BROWSER what a login under way is bound to, DEVICE a browser once known.
+
+    TRUSTED is for a browser in which no second step is asked for some hours.
+    """
 
     SESSION = "as_session"
     BROWSER = "as_browser"
     DEVICE = "as_device"
+    TRUSTED = "as_trusted"
     LANG = "as_lang"
 
 

@@ -21,6 +21,7 @@ from authserver.web.pages_account import (
     Done,
     PasswordChange,
     Profile,
+    Trusted,
     WithdrawApp,
 )
 from authserver.web.pages_dev import DevMails
@@ -73,6 +74,7 @@ __all__ = [
     "Link", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
     "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
     "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "Staying", "StepNeeded",
+    "Trusted",
     "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "accent_url", "check_accent", "consent_sentence",
     "contrast", "install", "make_loader", "render", "static_url",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ class Done(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     APP_WITHDRAWN = "app_withdrawn"  # with `done_about`
     OTHERS_ENDED = "others_ended"
+    TRUST_ENDED = "trust_ended"
     FACTOR_REPLACED = "factor_replaced"
     FACTOR_REMOVED = "factor_removed"
 
@@ -109,6 +110,16 @@ class WithdrawApp(AccountPage):
     cancel_url: str = "/account/apps"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """A device on which the second step is not asked until then."""
+
+    id: str
+    name: str
+    until: datetime
+    is_this: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Devices(AccountPage):
     """`/account/devices`. "Sign out everywhere else" posts to `end_others_action`; `others` 0 shows none."""
@@ -117,4 +128,6 @@ class Devices(AccountPage):
     place: ClassVar[str] = "devices"
     this: Device
     others: int = 0
+    trusted: tuple[Trusted, ...] = ()
+    forget_action: str = "/account/devices/trusted"
     end_others_action: str = "/account/devices"

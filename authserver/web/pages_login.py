@@ -86,6 +86,7 @@ class StepNeeded(Page):
     """One more proof, in one field. Posts `code` (or `field`); the sentences are the factor's own.
 
     `locked`: no code is taken until somebody opens it; another way, or a person, helps. `help_url` reaches one.
+    `trust_for` are the seconds for which the device may be trusted (posts `trust`); 0 offers it not.
     """
 
     template: ClassVar[str] = "login/step.html"
@@ -102,6 +103,8 @@ class StepNeeded(Page):
     error: str = ""
     retry_after: int = 0
     locked: bool = False
+    trust_for: int = 0
+    trusts: bool = False
     help_url: str = ""
     app: App | None = None
     proved: tuple[Proved, ...] = ()

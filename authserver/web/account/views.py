@@ -4,7 +4,7 @@ from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from authserver.errors import NotFound, Refusal
-from authserver.login import everywhere
+from authserver.login import everywhere, trusted
 from authserver.login.passwords import change
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
@@ -126,6 +126,21 @@ def end_others() -> Response:
     answer = show.done("/account/devices", Done.OTHERS_ENDED)
     cookies.put(answer, Cookie.SESSION, handle, kept.seconds_left(asked.clock()))
     return answer
+
+
+@blueprint.post("/devices/trusted")
+@demands(Guard.SESSION)
+def forget_trusted() -> Response:
+    """Ask for the second step on that device again. SU-5."""
+    asked, session, trusted_id = issuer(), _session(), request.form.get("id", "")
+
+    def attempt() -> bool:
+        with asked.database.writing() as db:
+            return trusted.forget(db, asked, session.user, trusted_id, by=actor(session))
+
+    if not retrying(attempt):
+        raise NotFound("This device is not trusted any more.", detail=f"no trusted device {trusted_id!r}")
+    return show.done("/account/devices", Done.TRUST_ENDED)
 
 
 def _session() -> SsoSession:

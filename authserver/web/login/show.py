@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from flask import request
 
+from authserver.authentication import Level
 from authserver.factors.contract import Factor
-from authserver.login import enrolment
+from authserver.login import enrolment, trusted
 from authserver.login.requirements import Show
 from authserver.login.steps import Wrong, facing
 from authserver.transaction import Purpose
@@ -88,6 +89,8 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
     asked, person = issuer(), facing(under.tx, sessions.current()).user
     with asked.database.reading() as db:
         locked = person is not None and factor.locked(db, asked, person)
+        strong = max(factor.alone, factor.beside) >= Level.MFA
+        trust_for = trusted.may_be_asked(db, asked, facing(under.tx, sessions.current())) if strong else 0
     others = standing.others if isinstance(standing, Show) else ()
     return StepNeeded(
         here=f"/login/{factor.name}?tx={under.value}",
@@ -104,6 +107,8 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
         error=error,
         retry_after=min(retry_after, DAY),
         locked=locked,
+        trust_for=trust_for,
+        trusts=bool(request.form.get("trust")),
         help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
         proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),

@@ -128,7 +128,8 @@ def answer(step: str) -> Response:
         raise Refusal("There is more than one answer.", rule="answers", value=step)
     error, retry_after = "", 0
     try:
-        outcome = take(asked, under.tx, step, request.form, visit.visitor())
+        tx = replace(under.tx, trusts=under.tx.trusts or bool(request.form.get("trust")))
+        outcome = take(asked, tx, step, request.form, visit.visitor())
         if not isinstance(outcome, Wrong):
             return _after(under, outcome, step)
         error = show.wrong(outcome)

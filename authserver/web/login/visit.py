@@ -15,7 +15,7 @@ from authserver.login.steps import client_of, facing, step_of
 from authserver.oauth.authorize import NAMES
 from authserver.transaction import Purpose, Transaction
 from authserver.users import find
-from authserver.web import cookies, language, sessions
+from authserver.web import cookies, language, sessions, trust
 from authserver.web.context import actor, issuer
 from authserver.web.cookies import Cookie
 from authserver.web.headers import allow_form_action
@@ -44,6 +44,7 @@ def visitor() -> Visitor:
         session=session,
         by=actor(session),
         idle=sessions.idle(),
+        trust=trust.presented(),
     )
 
 
@@ -102,7 +103,7 @@ def standing(tx: Transaction) -> Show | Complete:
     """Where this login is in this browser."""
     asked, session = issuer(), sessions.current()
     with asked.database.reading() as db:
-        return step_of(db, asked, facing(tx, session), session)
+        return step_of(db, asked, facing(tx, session), visitor())
 
 
 def onwards(tx: Transaction) -> Response:
@@ -138,6 +139,8 @@ def entered(outcome: Entered, page: Response | None = None) -> Response:
     left = outcome.session.seconds_left(issuer().clock())
     cookies.put(answer, Cookie.SESSION, outcome.handle, left)
     cookies.put(answer, Cookie.DEVICE, outcome.device, YEAR)
+    if outcome.trusted is not None:
+        cookies.put(answer, Cookie.TRUSTED, outcome.trusted, issuer().settings.trusted_device_lifetime)
     return answer
 
 

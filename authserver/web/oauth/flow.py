@@ -32,8 +32,8 @@ from authserver.oauth.person import load
 from authserver.oauth.prompts import Prompt
 from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_code, with_error
 from authserver.sessions.sso import SsoSession
-from authserver.transaction import Purpose
-from authserver.web import cookies, headers, pages, sessions
+from authserver.transaction import ANEW, Purpose
+from authserver.web import cookies, headers, pages, sessions, trust
 from authserver.web.context import actor, issuer
 from authserver.web.language import prefer
 from authserver.web.oauth.asking import app_of, away, note, person_of, to
@@ -68,7 +68,7 @@ def judge(asked: AuthorizeRequest, here: Here = NOTHING_YET, *, of: SessionId = 
     person = None
     if session is not None:
         with issuer().database.reading() as db:
-            person = load(db, issuer(), asked, session)
+            person = load(db, issuer(), asked, session, trust.presented())
     counted = here if session is not None and session.id == of else NOTHING_YET
     decision = decide(asked, person, counted, issuer().clock())
     return Judged(request=asked, session=session, person=person, here=counted, decision=decision)
@@ -110,8 +110,14 @@ def travel(answer: Redirect | Posted, app: pages.App) -> Response:
     )
 
 
-def sealed_for_login(values: Mapping[str, str], level: Level, steps_up: SessionId | None = None) -> str:
-    """Seal a request that waits for a login, bound to this browser."""
+def sealed_for_login(
+    asked: AuthorizeRequest,
+    level: Level,
+    steps_up: SessionId | None = None,
+    values: Mapping[str, str] | None = None,
+) -> str:
+    """Seal a request that waits for a login, bound to this browser; `values` hold more than its parameters."""
+    values = {**(values or asked.asked), **({ANEW: ""} if asked.asks_anew else {})}
     return transaction.seal(
         issuer(),
         purpose=Purpose.AUTHORIZE,
@@ -148,7 +154,7 @@ def _issue(judged: Judged, decision: Issue) -> Response:
 
 
 def _ask_login(judged: Judged, decision: AskLogin) -> Response:
-    return to("/login", {"tx": sealed_for_login(judged.request.asked, decision.level)})
+    return to("/login", {"tx": sealed_for_login(judged.request, decision.level)})
 
 
 def _ask_step_up(judged: Judged, decision: AskStepUp) -> Response:
@@ -156,11 +162,11 @@ def _ask_step_up(judged: Judged, decision: AskStepUp) -> Response:
         raise TypeError("somebody steps up")
     session = judged.session.id
     values = carry(judged.request.asked, judged.here, session)
-    return to("/login", {"tx": sealed_for_login(values, decision.level, session)})
+    return to("/login", {"tx": sealed_for_login(judged.request, decision.level, session, values)})
 
 
 def _ask_account(judged: Judged, decision: AskAccount) -> Response:
-    return to("/login/choose", {"tx": sealed_for_login(judged.request.asked, wanted(judged.request))})
+    return to("/login/choose", {"tx": sealed_for_login(judged.request, wanted(judged.request))})
 
 
 def _ask_consent(judged: Judged, decision: AskConsent) -> Response:
@@ -176,7 +182,7 @@ def _not_allowed(judged: Judged, decision: NotAllowed) -> Response:
     )
     reference = note(refusal, asked.client, person.user.id)
     answer = with_error("access_denied", refusal.public, replace(asked.to, mode="query"), issuer().url)
-    tx = sealed_for_login(asked.asked, wanted(asked))
+    tx = sealed_for_login(asked, wanted(asked))
     headers.allow_form_action(form_target(asked.to.redirect_uri))
     return pages.render(
         pages.NotAllowed(
