@@ -19,6 +19,7 @@ from authserver import config
 from authserver.cli.checks import of_configuration
 from authserver.keys import master
 from authserver.web import edge
+from authserver.web.sizes import BODY
 from tests.deploy.dockerfile import instructions
 from tests.serve import PROGRAM
 
@@ -159,9 +160,30 @@ def test_the_compose_file_fits_itself_and_the_image(project: Path) -> None:
     assert variables["AUTHSERVER_NODES"] == str(ours["deploy"]["replicas"])
     port = image_environment(project)["AUTHSERVER_BIND"].rpartition(":")[2]
     assert variables["AUTHSERVER_INTERNAL_URLS"] == f"http://authserver:{port}"
-    assert found["services"]["proxy"]["command"][-1] == f"authserver:{port}"
+    assert f"reverse_proxy authserver:{port} {{" in caddyfile(project)
     assert int(ours["stop_grace_period"].removesuffix("s")) > 30
     assert "ports" not in ours
+
+
+def caddyfile(project: Path) -> str:
+    """What the proxy of the compose file reads, without its comments."""
+    (mounted,) = (each for each in compose(project)["services"]["proxy"]["volumes"] if "Caddyfile" in each)
+    path, into, mode = mounted.split(":")
+    assert (into, mode) == ("/etc/caddy/Caddyfile", "ro")
+    text = (project / "examples" / "compose" / path).read_text(encoding="utf-8")
+    return re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+
+
+def test_the_proxy_drops_names_that_wsgi_confuses_and_hands_on_whole_bodies(project: Path) -> None:
+    """RL-2, WEB-8: the server cannot tell X_Forwarded_For from X-Forwarded-For, so the proxy before it does."""
+    text = caddyfile(project)
+    assert re.search(r"^\trequest_header -\*_\*$", text, re.MULTILINE)
+    assert f"request_buffers {BODY // 1024}KiB" in text
+    assert text.count("{") == text.count("}")
+    # Caddy puts its own X-Forwarded-For in the place of a client's, unless it is told to trust somebody.
+    assert "trusted_proxies" not in text
+    assert compose(project)["services"]["authserver"]["environment"]["AUTHSERVER_TRUSTED_PROXIES"] == "1"
+    assert "underscores_in_headers" not in (project / "config" / "nginx.conf.example").read_text("utf-8")
 
 
 # Kubernetes
