@@ -35,8 +35,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """What happened for this very request, and no other: proofs are not recognized by comparing times."""
+    """What happened for this very request, and no other: proofs are not recognized by comparing times.
 
+    What waited on one of our pages has the `page` that it is spent with, by the one code that comes of it.
+    """
+
+    page: str = ""
     signed_in: bool = False  # the first factor was shown
     asked: Level = Level.PWD  # the level that the login was told to reach
     chose_account: bool = False

@@ -1,13 +1,13 @@
 """The code: the grant is opened and the code handed out in one short transaction. RFC 6749 §4.1.2."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from authserver.audit import Actor
 from authserver.consent import edit as consents
 from authserver.issuer import Issuer
+from authserver.oauth import paused
 from authserver.oauth.authorize import AuthorizeRequest
-from authserver.oauth.decide import Person
+from authserver.oauth.decide import Here, Person
 from authserver.oauth.grants.authorization_code import KIND
 from authserver.once import open_ticket
 from authserver.sessions import sso
@@ -22,19 +22,22 @@ def issue(
     person: Person,
     session: SsoSession,
     *,
-    agreed: Iterable[str] = (),
+    here: Here,
     by: Actor,
 ) -> str | None:
     """Open the family that every token will descend from, and give the one code for it. AZ-17.
 
-    `agreed` is what the person allowed just now: it is remembered in the same transaction. None when the session
-    ended meanwhile, or what they had allowed was withdrawn: nothing may be made of it any more.
+    What the person allowed just now is remembered in the same transaction. None when the session ended meanwhile,
+    what they had allowed was withdrawn, or a code came of this answer before: nothing may be made of it any more.
     """
+    agreed = here.agreed or frozenset()
     client, user = request.client, person.user.id
 
     def attempt() -> str | None:
         with issuer.database.writing() as db:
             if not sso.join(db, session.id, client.client_id, issuer.clock()):
+                return None
+            if not paused.spend(db, issuer, here):
                 return None
             if agreed:
                 consents.remember(db, issuer, user, client.client_id, agreed, by=by)

@@ -11,6 +11,9 @@ from authserver.authentication import Level, SessionId
 from authserver.errors import Refusal
 from authserver.issuer import Issuer
 from authserver.oauth.decide import Here
+from authserver.once import remember
+from authserver.opaque import new_id
+from authserver.store import Session
 
 ROOT = "transaction"
 LARGEST = 4096
@@ -38,6 +41,7 @@ def seal(issuer: Issuer, paused: Paused, browser: bytes) -> str:
         "r": dict(paused.request),
         "s": paused.session,
         "h": [paused.here.signed_in, paused.here.chose_account, int(paused.here.asked)],
+        "p": paused.here.page or new_id(),
         "c": paused.scope,
     }
     return _seal(issuer, value, QUESTION + browser)
@@ -55,9 +59,15 @@ def open_sealed(issuer: Issuer, text: str, browser: bytes) -> Paused | None:
     return Paused(
         request=value["r"],
         session=SessionId(value["s"]),
-        here=Here(signed_in=signed_in, chose_account=chose_account, asked=Level(asked)),
+        here=Here(page=value["p"], signed_in=signed_in, chose_account=chose_account, asked=Level(asked)),
         scope=tuple(value["c"]),
     )
+
+
+def spend(db: Session, issuer: Issuer, here: Here) -> bool:
+    """Use up what was answered on a page, when a code comes of it; False for everyone after the first."""
+    until = issuer.clock() + timedelta(seconds=issuer.settings.login_lifetime)
+    return not here.page or remember(db, "page", here.page, until)
 
 
 def seal_posted(issuer: Issuer, values: Mapping[str, str]) -> str:

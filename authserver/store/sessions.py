@@ -141,13 +141,15 @@ OPEN_SESSION = Hot(
         WHERE t.id = :transaction AND u.status = 'active' AND u.epoch = t.user_epoch
     RETURNING id"""
 )
+# The person is held before the session, as by whoever ends all of their sessions.
 RENEW_SESSION = Hot(
     """UPDATE sso_sessions SET previous_digest = handle_digest, previous_until = :previous_until,
               handle_digest = :digest, authentication = :authentication, remembered = :remembered,
               user_agent = :user_agent, ip = :ip, last_seen_at = :now, idle_until = :idle_until,
               expires_at = :expires_at
         WHERE id = :id AND ended_at IS NULL AND expires_at > :now
-          AND user_epoch = (SELECT epoch FROM users WHERE id = :user AND status = 'active')
+          AND user_epoch = (SELECT epoch FROM users WHERE id = :user AND status = 'active'
+                            /*server: FOR NO KEY UPDATE*/)
     RETURNING id"""
 )
 # Carried is only what stood until this very change: what an earlier one ended does not come back.

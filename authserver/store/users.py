@@ -115,9 +115,16 @@ BUMP_EPOCH = Hot("UPDATE users SET epoch = epoch + 1 WHERE id = :user RETURNING 
 SIGNED_IN = Hot("UPDATE users SET last_sign_in_at = :now WHERE id = :user")
 
 
+KEY_STAYS = {"key_share": True}
+
+
 def locked_user(db: Session, user_id: str) -> UserRow | None:
-    """The row, held until the transaction ends, so that two changes of one person follow each other."""
-    return db.orm.get(UserRow, user_id, with_for_update=True)
+    """The row, held until the transaction ends, so that two changes of one person follow each other.
+
+    Rows that point at a person are made meanwhile (FOR NO KEY UPDATE). What is held beside is taken afterwards: first
+    the person, then their sessions, then grants.
+    """
+    return db.orm.get(UserRow, user_id, with_for_update=KEY_STAYS)
 
 
 def primary_email(db: Session, user_id: str) -> UserEmailRow | None:
@@ -143,7 +150,7 @@ def email_taken(db: Session, key: str, besides: str) -> bool:
 def active_owners(db: Session) -> list[str]:
     """The owners who can act, their rows held: two who demote each other at once cannot both succeed."""
     held = select(UserRow.id).where(UserRow.role == "owner", UserRow.status == "active")
-    return list(db.orm.scalars(held.order_by(UserRow.id).with_for_update()))
+    return list(db.orm.scalars(held.order_by(UserRow.id).with_for_update(key_share=True)))
 
 
 def page_of_users(  # noqa: PLR0913

@@ -146,6 +146,19 @@ def test_signing_in_again_and_allowing_again_are_both_asked_once(world: World) -
     assert web.returned(request, there.left_for or "")["code"]
 
 
+def test_an_answer_is_good_for_one_code(world: World) -> None:
+    """AZ-14, AZ-11: pressed again, or opened again, the page does not prove a second time what was proved for it."""
+    ada, web = world.add_user(), world.add_client()
+    browser = world.browser()
+    sign_in(browser, web, ada)
+    request, there = asked(browser, web, ada, prompt="login consent")
+    assert web.returned(request, press(browser, there, "allow").left_for or "")["code"]
+    for page in (there, browser.open(there.url)):
+        again = press(browser, page, "allow")
+        assert again.left_for is None
+        assert any(form.has("password") for form in again.page.forms)
+
+
 def test_offline_access_needs_a_yes(world: World) -> None:
     """RT-10: explicit consent, in its own words."""
     ada, web = world.add_user(), world.add_client(scope=OFFLINE)

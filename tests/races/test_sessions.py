@@ -87,8 +87,11 @@ def codes_in(rp: RelyingParty, asked: Request, replies: Sequence[Reply]) -> list
 
 def race_against(
     deployment: Deployment, rp: RelyingParty, visitor: Browser, ending: Shot, *, scope: str
-) -> None:
-    """While a session ends, its browser asks for codes and its app redeems some: none of it outlives the session."""
+) -> Reply:
+    """While a session ends, its browser asks for codes and its app redeems some: none of it outlives the session.
+
+    Gives back how the end was answered.
+    """
     rp.scope = scope
     waiting = [code_for(visitor, rp) for _ in range(8)]
     redeeming = [
@@ -109,6 +112,7 @@ def race_against(
     half = len(asking) // 2
     ended, *replies = volley(deployment, [ending, *asking[:half], *redeeming, *asking[half:]])
     assert ended.status == 303, ended
+    assert {reply.status for reply in replies} <= {200, 302, 303, 400}
     for code in codes_in(rp, asked, replies):
         with pytest.raises(OAuthError, match="invalid_grant"):
             rp.redeem(asked, code)
@@ -123,6 +127,7 @@ def race_against(
         else:
             with pytest.raises(OAuthError, match="invalid_grant"):
                 rp.redeem(request, code)
+    return ended
 
 
 def test_nothing_made_while_somebody_signs_out_outlives_the_session(playground: Deployment) -> None:
@@ -133,6 +138,19 @@ def test_nothing_made_while_somebody_signs_out_outlives_the_session(playground: 
         sign_in(visitor, rp, BOB)
         ending = of_browser(visitor, visitor.open("/logout").page.form("Sign out"))
         race_against(playground, rp, visitor, ending, scope="openid email")
+
+
+def test_nothing_made_while_somebody_signs_out_everywhere_else_outlives_it(playground: Deployment) -> None:
+    """T-1, RT-10, SS-7: what ends a session with all its apps ends also those that came at the same moment."""
+    rp = party(playground, "portal")
+    here = browser(playground)
+    sign_in(here, rp, BOB)
+    for _ in range(ROUNDS):
+        there = browser(playground)
+        sign_in(there, rp, BOB)
+        ending = of_browser(here, here.open("/account/devices").page.form("everywhere else"))
+        # Who ended the others goes on under a new handle.
+        here.jar.take(race_against(playground, rp, there, ending, scope="openid offline_access"))
 
 
 @pytest.mark.parametrize("identifier", [BOB.email, "nobody-{round}@example.org"], ids=["known", "unknown"])

@@ -142,11 +142,9 @@ def _issue(judged: Judged, decision: Issue) -> Response:
             detail=dropped.reason,
         )
         note(left_out, asked.client, person.user.id)
-    code = issue(
-        issuer(), asked, person, session, agreed=judged.here.agreed or frozenset(), by=actor(session)
-    )
+    code = issue(issuer(), asked, person, session, here=judged.here, by=actor(session))
     if code is None:
-        # The session that stood a moment ago has ended, and whoever looks again sees that.
+        # What stood a moment ago stands no more, and whoever looks again sees that.
         sessions.forget()
         return proceed(asked)
     answer = with_code(code, asked.to, issuer().url)
