@@ -242,9 +242,13 @@ class Upstream(ABC, Generic[C]):
 
 
 class RedirectUpstream(Upstream[C]):
-    """The person goes there and comes back. `posts_back`: the answer is a POST from their page. SA-10."""
+    """The person goes there and comes back. `posts_back`: the answer is a POST from their page. SA-10.
+
+    `asks_nobody`: neither going nor coming back asks anybody over the network, so that none has to wait for others.
+    """
 
     posts_back: ClassVar[bool] = False
+    asks_nobody: ClassVar[bool] = False
 
     @abstractmethod
     def begin(self, config: C, asking: Asking, http: Http) -> Departure:

@@ -84,6 +84,16 @@ class Exchanges:
         return health is not None and health.failed >= FAILURES and self.now() < health.rests_until
 
 
+class Free:
+    """Of a kind that asks nobody while people wait: nobody has to stand aside for anybody."""
+
+    def begin(self, provider_id: str) -> None:
+        """There is always a place."""
+
+    def end(self, provider_id: str, *, failed: bool) -> None:
+        """Nothing was taken."""
+
+
 def exchanges(issuer: Issuer) -> Exchanges:
     most = max(1, issuer.config.threads // 2)
     return issuer.kept("upstream-exchanges", lambda: Exchanges(most=most))
@@ -98,8 +108,8 @@ def http_of(issuer: Issuer, *, seconds: float = SECONDS) -> Http:
 @contextmanager
 def exchange(issuer: Issuer, provider: Provider) -> Iterator[Http]:
     """One exchange: what it raises is Declined, Distrusted or Down, each counted."""
-    held = exchanges(issuer)
     result, failed = "ok", False
+    held = Free() if getattr(provider.kind, "asks_nobody", False) else exchanges(issuer)
     try:
         held.begin(provider.id)
     except Down as down:

@@ -1,11 +1,15 @@
 """What of a request is read at all, decided from its head before anything reads its body."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from authserver.errors import Refusal
 
 BODY = 64 * 1024
+# What a provider posts back may be a SAML message of 256 KB in base64, in a form. SA-5.
+RETURNED_BODY = 400 * 1024
+RETURNS = re.compile(r"/login/upstream/[^/]+/callback")
 HEADERS = 64
 HEADER_BYTES = 16 * 1024
 QUERY_BYTES = 16 * 1024
@@ -64,6 +68,7 @@ def _body_refused(environ: Mapping[str, Any]) -> Refusal | None:
         return None
     if not (length.isascii() and length.isdigit()):
         return Unread(400, "The request's length is not a number.", rule="length_number", value=length)
-    if len(length) > len(str(BODY)) or int(length) > BODY:
+    most = RETURNED_BODY if RETURNS.fullmatch(environ.get("PATH_INFO", "")) else BODY
+    if len(length) > len(str(most)) or int(length) > most:
         return Unread(413, "The request is too big.", rule="body_size", value=f"{length} bytes")
     return None

@@ -40,6 +40,7 @@ class Saml(RedirectUpstream[SamlConfig]):
 
     title = "SAML 2.0"
     posts_back = True
+    asks_nobody = True
     Config = SamlConfig
     presets: ClassVar[Mapping[str, Preset]] = {
         "entra-saml": Preset(

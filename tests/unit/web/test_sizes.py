@@ -37,6 +37,14 @@ def test_what_is_too_big_is_refused_unread(
     )
 
 
+@pytest.mark.parametrize(("length", "status"), [(409_601, 413), (409_600, 400)])
+def test_what_a_provider_posts_back_may_be_bigger(world: World, length: int, status: int) -> None:
+    """SA-5: a SAML message has its own limit; below it, only the missing body is the matter."""
+    headers = {**FORM, "Content-Length": str(length)}
+    reply = world.send("POST", f"{world.url}/login/upstream/uni/callback", headers, b"")
+    assert reply.status == status
+
+
 def test_a_form_may_have_so_many_fields(world: World) -> None:
     """WEB-8: parameter counts are capped in bodies, too."""
     reply = world.post("/login", [(f"f{n}", "1") for n in range(65)])
