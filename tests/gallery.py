@@ -33,6 +33,7 @@ from authserver.web.pages import (
     Done,
     Link,
     Page,
+    PasskeyShown,
     Person,
     Problem,
     Proved,
@@ -58,6 +59,7 @@ GRADES = App(name="Grades", host="grades.nordhafen.example")
 MARA = Person(name="Mara Lindqvist", email="mara.lindqvist@nordhafen.example", username="mara")
 TOKEN = {"csrf_token": "k1.mac", "tx": "sealed.value"}
 FORM = {**TOKEN, "action": "/login/password"}
+OPTIONS = '{"challenge": "AAAA", "rpId": "localhost"}'
 ACCOUNT = {"csrf_token": "k1.mac", "person": MARA}
 WAYS = (
     Way(title="Passkey", url="/login/passkey", hint="on this laptop"),
@@ -319,6 +321,60 @@ PAGES: dict[str, Page] = {
     ),
     "factors-none": pages.Factors(**ACCOUNT, password_changed_at=NOW, done=Done.FACTOR_REMOVED),
     "factors-off": pages.Factors(**ACCOUNT, offered=False),
+    "factors-passkeys": pages.Factors(
+        **ACCOUNT,
+        authenticator=AppShown(set_up_at=NOW, last_used_at=NOW),
+        passkeys=(
+            PasskeyShown(id="1", label="Phone", set_up_at=NOW, last_used_at=NOW, synced=True),
+            PasskeyShown(id="2", label="Key on the ring", set_up_at=NOW, verifies=False),
+        ),
+        codes=CodesLeft(left=10, made_at=NOW),
+        done=Done.PASSKEY_ADDED,
+    ),
+    "passkey-new": pages.PasskeyNew(**ACCOUNT, options=OPTIONS),
+    "passkey-new-refused": pages.PasskeyNew(
+        **ACCOUNT, options=OPTIONS, label="Phone", error="This passkey is known already."
+    ),
+    "passkey-edit": pages.PasskeyEdit(
+        **ACCOUNT, passkey=PasskeyShown(id="1", label="Phone", set_up_at=NOW), done=Done.PASSKEY_NAMED
+    ),
+    "passkey-edit-last": pages.PasskeyEdit(
+        **ACCOUNT,
+        passkey=PasskeyShown(id="1", label="Phone", set_up_at=NOW),
+        last=True,
+        needs_password=True,
+        errors={"new": "A password has at least 15 characters."},
+    ),
+    "passkey-edit-stays": pages.PasskeyEdit(
+        **ACCOUNT,
+        passkey=PasskeyShown(id="1", label="Phone", set_up_at=NOW),
+        last=True,
+        stays=True,
+        done=Done.PASSKEY_REMOVED,
+    ),
+    "passkey": pages.PasskeyNeeded(
+        **TOKEN,
+        action="/login/passkey",
+        options=OPTIONS,
+        app=GRADES,
+        ways=(Way(title="Password", url="/login"),),
+    ),
+    "passkey-refused": pages.PasskeyNeeded(
+        **TOKEN,
+        action="/login/passkey",
+        options=OPTIONS,
+        error="This passkey did not work here. Try once more, or use another way.",
+        proved=(Proved(title="Password", detail="mara.lindqvist@nordhafen.example", not_you_url="/login"),),
+        ways=(Way(title="Authenticator app", url="/login/totp"),),
+        help_url="/login/help",
+    ),
+    "passkey-limited": pages.PasskeyNeeded(
+        **TOKEN,
+        action="/login/passkey",
+        options=OPTIONS,
+        retry_after=900,
+        ways=(Way(title="Password", url="/login"),),
+    ),
     "factor-set-up": pages.FactorSetUp(**ACCOUNT, set_up=SET_UP),
     "factor-set-up-wrong": pages.FactorSetUp(
         **ACCOUNT,

@@ -77,6 +77,22 @@ class FactorRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyNamed(Event):
+    name = "passkey_named"
+    passkey: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyCopied(Event):
+    """A passkey's count went back, as that of a copy does; it was not taken."""
+
+    name = "passkey_copied"
+    passkey: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodesMade(Event):
     name = "recovery_codes_made"
     count: int

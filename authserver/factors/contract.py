@@ -58,6 +58,7 @@ class Refused:
 
     reason: str
     shown: str = ""
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

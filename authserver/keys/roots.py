@@ -12,7 +12,9 @@ from authserver.store.locks import lock
 from authserver.store.operations import RootSecretRow
 from authserver.vault import KEY, Place, Root, Roots, Vault
 
-PURPOSES = ("csrf", "transaction", "refresh", "ticket", "identifier", "audit", "reference", "recovery")
+PURPOSES = (
+    "csrf", "transaction", "refresh", "ticket", "identifier", "audit", "reference", "recovery", "passkey",
+)  # fmt: skip
 TOPIC = "roots"
 ID_BYTES = 6
 VERIFIES_FOR = timedelta(days=30)

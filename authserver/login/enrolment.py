@@ -7,10 +7,12 @@ from authserver.audit import Actor, record
 from authserver.audit.events import FactorAdded, FactorRemoved
 from authserver.authentication import Level, UserId
 from authserver.errors import Refusal
-from authserver.factors import recovery_code, totp
+from authserver.factors import ceremony, passkeys, recovery_code, totp
 from authserver.factors.codes import typed
 from authserver.factors.contract import Refused
+from authserver.factors.passkeys import Passkey
 from authserver.factors.recovery_code import Left
+from authserver.factors.registry import factors
 from authserver.factors.totp import SetUp, Totp
 from authserver.issuer import Issuer
 from authserver.limits.passwords import clear
@@ -39,6 +41,18 @@ class App:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyWay:
+    """A passkey by its name; `verifies`: it knows its person. `synced`: it is on more than one device."""
+
+    id: str
+    label: str
+    set_up_at: datetime
+    last_used_at: datetime | None
+    verifies: bool
+    synced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
     """How somebody can sign in beside the password; `required`: the last second factor stays.
 
@@ -46,6 +60,7 @@ class Ways:
     """
 
     app: App | None
+    passkeys: tuple[PasskeyWay, ...]
     codes: Left
     offered: bool
     required: bool
@@ -68,11 +83,24 @@ def ways(db: Session, issuer: Issuer, user: User) -> Ways:
         app = App(set_up_at=device.confirmed_at, last_used_at=device.last_used_at)
     return Ways(
         app=app,
+        passkeys=tuple(map(way_of, passkeys.of_user(db, user.id))),
         codes=recovery_code.left(db, user.id),
-        offered=rule is not Rule.OFF or app is not None,
+        offered=rule is not Rule.OFF or _stays(db, issuer, user.id, None),
         required=rule is Rule.REQUIRED,
         password_is_short=stored is not None and stored.is_short,
         exempt=exemptions.find(db, issuer, user.id),
+    )
+
+
+def way_of(passkey: Passkey) -> PasskeyWay:
+    """What may be shown of a passkey."""
+    return PasskeyWay(
+        id=passkey.id,
+        label=passkey.label,
+        set_up_at=passkey.created_at,
+        last_used_at=passkey.last_used_at,
+        verifies=passkey.verifies,
+        synced=passkey.backed_up,
     )
 
 
@@ -95,26 +123,55 @@ def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: 
         return done
     event = FactorAdded(subject=session.user, factor=Totp.name, replaced=done.replaced)
     record(db, event, by=by, at=issuer.clock())
-    has_codes = recovery_code.left(db, session.user).of > 0
-    return Made(codes=() if has_codes else recovery_code.make(db, issuer, session.user, by=by))
+    return Made(codes=_first_codes(db, issuer, session.user, by))
+
+
+def begin_passkey(db: Session, issuer: Issuer, user: User, binding: str) -> str:
+    """What the browser is asked for to make one. PK-5."""
+    check_offered(db, issuer, user.id)
+    name = user.email or user.username or user.name
+    return passkeys.options(db, issuer, user.id, name, user.name, binding)
+
+
+def add_passkey(
+    db: Session, issuer: Issuer, session: SsoSession, made: ceremony.Made, label: str, *, by: Actor
+) -> Made:
+    """Keep a passkey. With the first second factor come recovery codes. RC-1."""
+    check_offered(db, issuer, session.user)
+    lock(db, f"factors:{session.user}")
+    passkeys.add(db, issuer, session.user, made, label, by=by)
+    return Made(codes=_first_codes(db, issuer, session.user, by))
 
 
 def new_codes(db: Session, issuer: Issuer, user: User, *, by: Actor) -> tuple[str, ...]:
     """Ten new recovery codes in place of all that were, for somebody who has a second factor. RC-1, RC-4."""
     lock(db, f"factors:{user.id}")
-    if totp.confirmed(db, user.id) is None:
+    if not _stays(db, issuer, user.id, None):
         raise Refusal("Recovery codes go with a second factor.", rule="codes.alone", status=409)
     return recovery_code.make(db, issuer, user.id, by=by)
 
 
 def remove(
-    db: Session, issuer: Issuer, session: SsoSession, chosen: Chosen | None, *, by: Actor
+    db: Session, issuer: Issuer, session: SsoSession, what: str, chosen: Chosen | None, *, by: Actor
 ) -> tuple[SsoSession, str] | None:
-    """Give the app up, with its recovery codes; a password that is too short alone is changed with it. TOTP-8, PW-1.
+    """Give up the app, or the passkey of this id. TOTP-8, PW-1, PK-7.
 
-    Gives the session under its new handle where the password was changed.
+    With the last one go the recovery codes, and a password that is too short alone is changed. Gives the session
+    under its new handle where it was.
     """
     lock(db, f"factors:{session.user}")
+    if not _stays(db, issuer, session.user, what):
+        _end_second_step(db, issuer, session, chosen)
+    if what == Totp.name:
+        _remove_app(db, issuer, session.user, by)
+    else:
+        passkeys.remove(db, issuer, session.user, what, by=by)
+    if chosen is None:
+        return None
+    return passwords.set_(db, issuer, session, chosen, by=by)
+
+
+def _end_second_step(db: Session, issuer: Issuer, session: SsoSession, chosen: Chosen | None) -> None:
     if rule_for(db, issuer, session.user) is Rule.REQUIRED:
         raise Refusal(
             "A second step is required here, so the last one stays.", rule="last_factor", status=409
@@ -122,10 +179,7 @@ def remove(
     stored = find.password(db, session.user)
     if stored is not None and stored.is_short and (chosen is None or chosen.stands != "alone"):
         raise Refusal("The password is too short to stand alone.", rule="password_length", status=409)
-    _remove(db, issuer, session.user, by)
-    if chosen is None:
-        return None
-    return passwords.set_(db, issuer, session, chosen, by=by)
+    db.hot(REMOVE_CODES, {"user": session.user}).close()
 
 
 def reset(db: Session, issuer: Issuer, user: User, chosen: Chosen | None, *, by: Actor) -> None:
@@ -136,7 +190,9 @@ def reset(db: Session, issuer: Issuer, user: User, chosen: Chosen | None, *, by:
     lock(db, f"factors:{user.id}")
     reason = "factors_reset"
     edit.bump_epoch(db, issuer, user.id, reason=reason, by=by)
-    _remove(db, issuer, user.id, by)
+    _remove_app(db, issuer, user.id, by)
+    passkeys.remove_all(db, issuer, user.id, by=by)
+    db.hot(REMOVE_CODES, {"user": user.id}).close()
     clear(db, issuer.roots, user.id)
     if chosen is not None:
         edit.set_password(db, issuer, user.id, chosen.phc, by=by, stands=chosen.stands)
@@ -158,10 +214,22 @@ def exempt(db: Session, issuer: Issuer, user: User, form: ExemptionForm, *, by: 
     return exemptions.exempt(db, issuer, user.id, form, by=by)
 
 
-def needs_password(db: Session, issuer: Issuer, user: User) -> bool:
-    """Whether somebody's password is too short once the second factor is gone. PW-1."""
+def needs_password(db: Session, issuer: Issuer, user: User, what: str | None = None) -> bool:
+    """Whether somebody's password is too short once this second factor is gone, or all are. PW-1."""
     stored = find.password(db, user.id)
-    return stored is not None and stored.is_short and rule_for(db, issuer, user.id) is not Rule.REQUIRED
+    if stored is None or not stored.is_short or (what is not None and _stays(db, issuer, user.id, what)):
+        return False
+    return rule_for(db, issuer, user.id) is not Rule.REQUIRED
+
+
+def is_last(db: Session, issuer: Issuer, user: User, what: str) -> bool:
+    """Whether no other second factor is left once this one is gone."""
+    return not _stays(db, issuer, user.id, what)
+
+
+def stays(db: Session, issuer: Issuer, user: User, what: str) -> bool:
+    """Whether this second factor is the last one, which a rule keeps. TOTP-8."""
+    return rule_for(db, issuer, user.id) is Rule.REQUIRED and not _stays(db, issuer, user.id, what)
 
 
 def is_strong(db: Session, issuer: Issuer, session: SsoSession) -> bool:
@@ -170,10 +238,24 @@ def is_strong(db: Session, issuer: Issuer, session: SsoSession) -> bool:
     return reached or not offers_of(db, issuer, session.user)
 
 
-def _remove(db: Session, issuer: Issuer, user: str, by: Actor) -> None:
+def _stays(db: Session, issuer: Issuer, user: UserId, without: str | None) -> bool:
+    """Whether a second factor is left without this one; what is in reserve is none."""
+    known = factors(issuer)
+    names = {offer.name for offer in offers_of(db, issuer, user) if not known[offer.name].reserve}
+    if without in {None, Totp.name}:
+        return bool(names - {without})
+    others = names - {passkeys.NAME}
+    return bool(others) or any(each.id != without for each in passkeys.of_user(db, user))
+
+
+def _first_codes(db: Session, issuer: Issuer, user: UserId, by: Actor) -> tuple[str, ...]:
+    has_codes = recovery_code.left(db, user).of > 0
+    return () if has_codes else recovery_code.make(db, issuer, user, by=by)
+
+
+def _remove_app(db: Session, issuer: Issuer, user: str, by: Actor) -> None:
     had = totp.confirmed(db, find.load(db, user).id) is not None
     db.hot(REMOVE_TOTP, {"user": user}).close()
-    db.hot(REMOVE_CODES, {"user": user}).close()
     if had:
         by_admin = by.kind != "user" or by.id != user
         event = FactorRemoved(subject=user, factor=Totp.name, by_admin=by_admin)
@@ -181,6 +263,6 @@ def _remove(db: Session, issuer: Issuer, user: str, by: Actor) -> None:
 
 
 def check_offered(db: Session, issuer: Issuer, user: UserId) -> None:
-    """Refuse to set up what nobody asks this person for; an app that they have may be replaced."""
-    if rule_for(db, issuer, user) is Rule.OFF and totp.confirmed(db, user) is None:
+    """Refuse to set up what nobody asks this person for; whoever has a second factor may replace it."""
+    if rule_for(db, issuer, user) is Rule.OFF and not _stays(db, issuer, user, None):
         raise Refusal("Two-step sign-in is switched off here.", rule="second_factor.off", status=403)

@@ -235,7 +235,8 @@ def _count(
     counted = passwords.count(db, made, account.budget, now)
     identifier = account.counter.account.hex()[:16]
     failed = SignInFailed(subject=account.user, reason=refused.reason, identifier=identifier)
-    record(db, failed, by=visitor.by, at=now)
+    for event in (failed, *refused.events):
+        record(db, event, by=visitor.by, at=now)
     if counted.closed is not None:
         event = _closed(account, counted.closed, identifier)
         record(db, event, by=visitor.by, at=now)

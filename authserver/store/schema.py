@@ -10,6 +10,7 @@ from authserver.store import (
     live,
     operations,
     outbox,
+    passkeys,
     sessions,
     single_use,
     trusted,
@@ -19,7 +20,7 @@ from authserver.store import (
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0008"
+REQUIRED = "0009"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
@@ -31,6 +32,7 @@ GROUPS = (
     live,
     operations,
     outbox,
+    passkeys,
     sessions,
     single_use,
     trusted,

@@ -33,6 +33,9 @@ from authserver.web.pages_factors import (
     Factors,
     FactorSetUp,
     NewCodes,
+    PasskeyEdit,
+    PasskeyNew,
+    PasskeyShown,
 )
 from authserver.web.pages_login import (
     Asked,
@@ -45,6 +48,7 @@ from authserver.web.pages_login import (
     FormPost,
     KeepCodes,
     NoWayWorks,
+    PasskeyNeeded,
     Reauthenticate,
     SignIn,
     SignInState,
@@ -72,7 +76,8 @@ __all__ = [
     "ConnectedApp", "ConnectedApps", "Consent", "DevMails", "Device", "Devices", "Done", "EnrolNeeded", "ExpiredSignIn",
     "FactorRemove", "FactorSetUp", "Factors", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "KeepCodes",
     "Link", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
-    "Page", "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
+    "Page", "PasskeyEdit", "PasskeyNeeded", "PasskeyNew", "PasskeyShown",
+    "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
     "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "Staying", "StepNeeded",
     "Trusted",
     "Unavailable", "Way", "WithdrawApp", "WrongMethod", "accent_css", "accent_url", "check_accent", "consent_sentence",

@@ -20,6 +20,9 @@ class Done(StrEnum):
     TRUST_ENDED = "trust_ended"
     FACTOR_REPLACED = "factor_replaced"
     FACTOR_REMOVED = "factor_removed"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_NAMED = "passkey_named"
+    PASSKEY_REMOVED = "passkey_removed"
 
 
 @dataclass(frozen=True, kw_only=True)

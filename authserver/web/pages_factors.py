@@ -18,6 +18,18 @@ class AppShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyShown:
+    """A passkey by its name. `verifies`: it knows its person, and so is a whole sign-in. `synced`: it is copied."""
+
+    id: str
+    label: str
+    set_up_at: datetime
+    last_used_at: datetime | None = None
+    verifies: bool = True
+    synced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodesLeft:
     """The recovery codes, never themselves."""
 
@@ -42,6 +54,7 @@ class Factors(_FactorPage):
 
     template: ClassVar[str] = "account/factors.html"
     authenticator: AppShown | None = None
+    passkeys: tuple[PasskeyShown, ...] = ()
     codes: CodesLeft | None = None
     required: bool = False
     offered: bool = True
@@ -69,6 +82,7 @@ class FactorRemove(_FactorPage):
     """`/account/factors/totp/remove`. Posts `new` where `needs_password`: the one there is too short alone."""
 
     template: ClassVar[str] = "account/remove.html"
+    last: bool = True
     needs_password: bool = False
     minimum: int = 15
     errors: Mapping[str, str] = NOTHING
@@ -93,3 +107,37 @@ class CodesShown(_FactorPage):
     template: ClassVar[str] = "account/codes.html"
     codes: tuple[str, ...]
     first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyNew(_FactorPage):
+    """`/account/factors/passkeys/new`. Posts `assertion` and `label` to itself; `options` is for the browser."""
+
+    template: ClassVar[str] = "account/passkey_new.html"
+    options: str
+    label: str = ""
+    error: str = ""
+
+    @property
+    def status(self) -> int:
+        return 422 if self.error else 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyEdit(_FactorPage):
+    """`/account/factors/passkeys/<id>`. Posts `label` to itself, and to `…/remove`, with `new` where needed.
+
+    `last`: it is the last second step; `stays`: and a rule keeps it.
+    """
+
+    template: ClassVar[str] = "account/passkey_edit.html"
+    passkey: PasskeyShown
+    last: bool = False
+    stays: bool = False
+    needs_password: bool = False
+    minimum: int = 15
+    errors: Mapping[str, str] = NOTHING
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 200

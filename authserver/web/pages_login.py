@@ -62,6 +62,7 @@ class SignIn(_Waiting):
     ended_by: str = ""
     ended_at: datetime | None = None
     forgotten_url: str = ""
+    passkey_options: str = ""
     ways: tuple[Way, ...] = ()
 
 
@@ -105,6 +106,31 @@ class StepNeeded(Page):
     locked: bool = False
     trust_for: int = 0
     trusts: bool = False
+    help_url: str = ""
+    app: App | None = None
+    proved: tuple[Proved, ...] = ()
+    ways: tuple[Way, ...] = ()
+
+    @property
+    def status(self) -> int:
+        return 429 if self.retry_after else 200
+
+    @property
+    def retry_in(self) -> int:
+        return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyNeeded(Page):
+    """A passkey, as the whole sign-in or beside a password. Posts `assertion`; `options` is for the browser."""
+
+    template: ClassVar[str] = "login/passkey.html"
+    csrf_token: str
+    tx: str
+    action: str
+    options: str
+    error: str = ""
+    retry_after: int = 0
     help_url: str = ""
     app: App | None = None
     proved: tuple[Proved, ...] = ()

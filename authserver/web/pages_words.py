@@ -34,6 +34,13 @@ BELOW = frozenset(
         "This code is not of now. Wait for the next one, and see whether the clock of that device is right.",
         "This is not the code that the app shows. Check its digits, and that it is the entry for this account.",
         "This took too long. Begin anew.",
+        "Passkey",
+        "Use your passkey",
+        "Your device asks for your finger, your face or its PIN.",
+        "This page was open for too long. Try once more.",
+        "This passkey did not work here. Try once more, or use another way.",
+        "This passkey did not check that it is you, so it is good only after the password.",
+        "This passkey says that it was copied. It is not taken any more; use another way.",
         "This is not one of your recovery codes, or it was used already. Each one works once.",
     )
 )

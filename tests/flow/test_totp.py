@@ -270,9 +270,9 @@ class TestStepUp:
             web.returned(request, visit.left_for)
 
     def test_discovery_lists_what_can_be_reached(self, world: World) -> None:
-        """MD-3: mfa-low by a recovery code, mfa by an app."""
+        """MD-3: mfa-low by a recovery code, mfa by an app, phr by a passkey."""
         document = world.get("/.well-known/openid-configuration").json()
-        assert document["acr_values_supported"] == ["pwd", "mfa-low", "mfa"]
+        assert document["acr_values_supported"] == ["pwd", "mfa-low", "mfa", "phr"]
 
 
 @pytest.mark.parametrize(

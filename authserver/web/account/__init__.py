@@ -1,5 +1,5 @@
 """The pages of one's own account."""
 
-from authserver.web.account import factors, own_session, views
+from authserver.web.account import factors, own_session, passkeys, views
 
-BLUEPRINTS = (views.blueprint, factors.blueprint, own_session.blueprint)
+BLUEPRINTS = (views.blueprint, factors.blueprint, passkeys.blueprint, own_session.blueprint)

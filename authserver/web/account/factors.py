@@ -9,6 +9,7 @@ from authserver.authentication import UserId
 from authserver.errors import Refusal
 from authserver.factors.contract import Refused
 from authserver.factors.recovery_code import RecoveryCode
+from authserver.factors.totp import Totp
 from authserver.login import enrolment, passwords
 from authserver.login.enrolment import Made
 from authserver.sessions.sso import SsoSession
@@ -17,6 +18,7 @@ from authserver.users import find
 from authserver.users.user import User
 from authserver.web import cookies
 from authserver.web.account import show
+from authserver.web.account.passkeys import shown
 from authserver.web.context import actor, issuer
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Guard, demands
@@ -56,8 +58,9 @@ def factors() -> Response:
             last_used_at=codes.last_used_at,
             are_few=codes.are_few,
         )
-        if app
+        if app or ways.passkeys
         else None,
+        passkeys=tuple(map(shown, ways.passkeys)),
         required=ways.required,
         offered=ways.offered,
         by_code=any(proof.factor == RecoveryCode.name for proof in session.authentication.proofs),
@@ -105,7 +108,7 @@ def remove() -> Response:
     """Give it up; a password that is too short to stand alone is changed in the same step. TOTP-7, TOTP-8, PW-1."""
     asked, session = issuer(), _session()
     with asked.database.reading() as db:
-        needs_password = enrolment.needs_password(db, asked, _user(session.user))
+        needs_password = enrolment.needs_password(db, asked, _user(session.user), Totp.name)
     try:
         text = request.form.get("new", "")
         chosen = passwords.choose_alone(asked, text) if needs_password else None
@@ -116,7 +119,7 @@ def remove() -> Response:
 
     def attempt() -> tuple[SsoSession, str] | None:
         with asked.database.writing() as db:
-            return enrolment.remove(db, asked, session, chosen, by=actor(session))
+            return enrolment.remove(db, asked, session, Totp.name, chosen, by=actor(session))
 
     kept = retrying(attempt)
     answer = show.done(HERE, Done.FACTOR_REMOVED)
@@ -132,7 +135,7 @@ def ask_for_codes() -> Response:
     asked, session = issuer(), _session()
     with asked.database.reading() as db:
         ways = enrolment.ways(db, asked, find.load(db, session.user))
-    if ways.app is None:
+    if ways.app is None and not ways.passkeys:
         return visit.go(HERE)
     return render(NewCodes(**show.base(), left=ways.codes.left))
 
@@ -165,12 +168,16 @@ def _removal(errors: dict[str, str] | None = None) -> Response:
     asked, user = issuer(), _user(_session().user)
     with asked.database.reading() as db:
         ways = enrolment.ways(db, asked, user)
-        needs_password = enrolment.needs_password(db, asked, user)
-    if ways.app is None or ways.required:
+        needs_password = enrolment.needs_password(db, asked, user, Totp.name)
+        stays = enrolment.stays(db, asked, user, Totp.name)
+        is_last = enrolment.is_last(db, asked, user, Totp.name)
+    if ways.app is None or stays:
         return visit.go(HERE)
     minimum = asked.settings.password_min_length
     return render(
-        FactorRemove(**show.base(), needs_password=needs_password, minimum=minimum, errors=errors or {})
+        FactorRemove(
+            **show.base(), last=is_last, needs_password=needs_password, minimum=minimum, errors=errors or {}
+        )
     )
 
 

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from flask import request
 
 from authserver.authentication import Level
+from authserver.factors import ceremony, passkeys
 from authserver.factors.contract import Factor
+from authserver.factors.passkey import PasskeyFactor, binding
+from authserver.factors.registry import factors
 from authserver.login import enrolment, trusted
 from authserver.login.requirements import Show
 from authserver.login.steps import Wrong, facing
+from authserver.store import Session
 from authserver.transaction import Purpose
 from authserver.users import find
 from authserver.web import csrf, sessions
@@ -23,6 +27,7 @@ from authserver.web.pages import (
     EnrolNeeded,
     ExpiredSignIn,
     Page,
+    PasskeyNeeded,
     Proved,
     Reauthenticate,
     SignIn,
@@ -33,6 +38,7 @@ from authserver.web.pages import (
 from authserver.web.pages_words import translated
 
 DAY, MINUTE = 86_400, 60
+FIRST = "password"
 WHY = {
     "idle": SignInState.AWAY,
     "expired": SignInState.LASTED,
@@ -65,7 +71,16 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         away_minutes=max(1, int(over.idle.total_seconds()) // MINUTE) if over else 0,
         ended_by=device_name(over.by) if over else "",
         ended_at=over.at if over else None,
+        passkey_options=ceremony.request_options(issuer(), (), binding(under.tx)),
+        ways=_first_ways(under),
     )
+
+
+def _first_ways(under: Under) -> tuple[Way, ...]:
+    """How a sign-in may begin beside the password."""
+    known = factors(issuer())
+    names = [name for name, factor in known.items() if factor.begins and name != FIRST]
+    return tuple(Way(title=visit.title_of(name), url=f"/login/{name}?tx={under.value}") for name in names)
 
 
 def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -> Page:
@@ -78,6 +93,7 @@ def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -
         state=state or SignInState.AGAIN,
         retry_after=retry_after,
         cancel_url=visit.ACCOUNT,
+        ways=_first_ways(under),
     )
 
 
@@ -85,13 +101,13 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
     """One more proof, with what was proved before it and the other ways."""
     if factor.enrols:
         return _enrol(under, factor, error, retry_after)
-    standing, prompt = visit.standing(under.tx), factor.prompt
+    if isinstance(factor, PasskeyFactor):
+        return _passkey(under, factor, error, retry_after)
+    prompt = factor.prompt
     asked, person = issuer(), facing(under.tx, sessions.current()).user
     with asked.database.reading() as db:
         locked = person is not None and factor.locked(db, asked, person)
-        strong = max(factor.alone, factor.beside) >= Level.MFA
-        trust_for = trusted.may_be_asked(db, asked, facing(under.tx, sessions.current())) if strong else 0
-    others = standing.others if isinstance(standing, Show) else ()
+        trust_for = _trust_for(db, under, factor)
     return StepNeeded(
         here=f"/login/{factor.name}?tx={under.value}",
         csrf_token=csrf.token(),
@@ -112,11 +128,45 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
         help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
         proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
-        ways=tuple(
-            Way(title=visit.title_of(name), url=f"/login/{name}?tx={under.value}")
-            for name in others
-            if name != factor.name
-        ),
+        ways=_other_ways(under, factor),
+    )
+
+
+def _trust_for(db: Session, under: Under, factor: Factor) -> int:
+    """For how long this device may be trusted once the factor is proved; 0 does not ask."""
+    if max(factor.alone, factor.beside) < Level.MFA or not under.tx.proofs:
+        return 0
+    return trusted.may_be_asked(db, issuer(), facing(under.tx, sessions.current()))
+
+
+def _passkey(under: Under, factor: PasskeyFactor, error: str, retry_after: int) -> Page:
+    """A passkey: any where nobody is known yet, else one of theirs. PK-5."""
+    asked, user = issuer(), facing(under.tx, sessions.current()).user
+    with asked.database.reading() as db:
+        theirs = [each.credential for each in passkeys.of_user(db, user)] if user else []
+    return PasskeyNeeded(
+        here=f"/login/{factor.name}?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action=f"/login/{factor.name}",
+        options=ceremony.request_options(asked, theirs, binding(under.tx)),
+        error=error,
+        retry_after=min(retry_after, DAY),
+        help_url=f"/login/help?tx={under.value}" if under.tx.proofs else "",
+        app=visit.app_of(under.tx),
+        proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
+        ways=_other_ways(under, factor),
+    )
+
+
+def _other_ways(under: Under, factor: Factor) -> tuple[Way, ...]:
+    standing = visit.standing(under.tx)
+    names = (standing.step, *standing.others) if isinstance(standing, Show) else ()
+    paths = {name: "/login" if name == FIRST else f"/login/{name}" for name in names}
+    return tuple(
+        Way(title=visit.title_of(name), url=f"{path}?tx={under.value}")
+        for name, path in paths.items()
+        if name != factor.name
     )
 
 

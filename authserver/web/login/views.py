@@ -18,11 +18,11 @@ from authserver.web import sessions
 from authserver.web.context import issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.login import codes, show, visit
+from authserver.web.login.show import FIRST
 from authserver.web.login.visit import Under
 from authserver.web.pages import SignInState, render
 
 blueprint = Blueprint("login", __name__)
-FIRST = "password"
 
 
 @blueprint.get("/login")
@@ -129,6 +129,8 @@ def answer(step: str) -> Response:
     error, retry_after = "", 0
     try:
         tx = replace(under.tx, trusts=under.tx.trusts or bool(request.form.get("trust")))
+        if not tx.version:  # a passkey first of all says what the sign-in page asked beside it
+            tx = replace(tx, remembered=show.keeps(request.form))
         outcome = take(asked, tx, step, request.form, visit.visitor())
         if not isinstance(outcome, Wrong):
             return _after(under, outcome, step)
