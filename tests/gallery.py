@@ -43,7 +43,9 @@ from authserver.web.pages import (
     Trusted,
     Way,
 )
+from authserver.web.pages_account import Activity, EndDevice, Happened, NotMe
 from authserver.web.pages_guide import Guide
+from authserver.web.pages_login import TakeOver
 from authserver.web.snippets import snippets
 
 LANGUAGES = language.available(("en", "de"), mirrored=True)
@@ -104,6 +106,44 @@ ASKS = (
     Asked(sentence="See your e-mail address"),
     Asked(sentence="Read and write your field notes"),
 )
+DEVICES = (
+    Device(
+        id="s1",
+        name="Firefox on Fedora",
+        place="network 192.0.2.x",
+        signed_in_at=NOW,
+        last_seen_at=NOW,
+        apps=("Field Notes", "Library"),
+    ),
+    Device(
+        id="s2", name="Safari on iPhone", signed_in_at=NOW, last_seen_at=NOW, apps=("Library",), is_away=True
+    ),
+    Device(
+        id="s3",
+        name="Chrome on an Android phone",
+        place="network 2001:db8:1::/48",
+        signed_in_at=NOW,
+        last_seen_at=NOW,
+        is_new=True,
+    ),
+)
+HAPPENED = (
+    Happened(
+        sentence="Signed in with a password",
+        at=NOW,
+        device="Firefox on Linux",
+        place="192.0.2.x",
+        is_here=True,
+    ),
+    Happened(sentence="A sign-in failed: the password or the code was wrong", at=NOW, is_warning=True),
+    Happened(sentence="Allowed Field Notes access", at=NOW, device="Safari on iPhone"),
+)
+TAKEOVER: dict[str, Any] = {
+    **TOKEN,
+    "action": "/login/takeover",
+    "app": NOTES,
+    "proved": (Proved(title="Password", detail=MARA.email), Proved(title="Authenticator app")),
+}
 PAGES: dict[str, Page] = {
     "home": pages.Home(issuer="https://id.nordhafen.example", documentation_url="https://docs.example/"),
     "home-signed-in": pages.Home(
@@ -401,29 +441,27 @@ PAGES: dict[str, Page] = {
     "withdraw": pages.WithdrawApp(**ACCOUNT, connected=CONNECTED, action="/account/apps/c1"),
     "devices": pages.Devices(
         **ACCOUNT,
-        this=Device(
-            name="Firefox on Fedora",
-            place="Nordhafen",
-            signed_in_at=NOW,
-            last_seen_at=NOW,
-            apps=("Field Notes", "Library"),
-        ),
-        others=2,
+        this=DEVICES[0],
+        others=DEVICES[1:],
         trusted=(
             Trusted(id="t1", name="Firefox on Fedora", until=NOW, is_this=True),
             Trusted(id="t2", name="Safari on iPhone", until=NOW),
         ),
     ),
-    "devices-trust-ended": pages.Devices(
-        **ACCOUNT,
-        this=Device(name="Firefox on Fedora", signed_in_at=NOW, last_seen_at=NOW),
-        done=Done.TRUST_ENDED,
+    "devices-trust-ended": pages.Devices(**ACCOUNT, this=DEVICES[0], done=Done.TRUST_ENDED),
+    "devices-one": pages.Devices(**ACCOUNT, this=DEVICES[0], done=Done.OTHERS_ENDED),
+    "devices-two": pages.Devices(**ACCOUNT, this=DEVICES[0], others=DEVICES[1:2], done=Done.DEVICE_ENDED),
+    "end-device": EndDevice(**ACCOUNT, device=DEVICES[2], others=2),
+    "end-devices": EndDevice(**ACCOUNT, others=2),
+    "activity": Activity(
+        **ACCOUNT, entries=HAPPENED, last=HAPPENED[0], older_url="/account/activity?before=x"
     ),
-    "devices-one": pages.Devices(
-        **ACCOUNT,
-        this=Device(name="Firefox on Fedora", signed_in_at=NOW, last_seen_at=NOW),
-        done=Done.OTHERS_ENDED,
-    ),
+    "activity-none": Activity(**ACCOUNT, entries=()),
+    "not-me": NotMe(**ACCOUNT, others=2),
+    "not-me-alone": NotMe(**ACCOUNT),
+    "takeover": TakeOver(**TAKEOVER, devices=DEVICES, most=3),
+    "takeover-more": TakeOver(**TAKEOVER, devices=DEVICES, most=2),
+    "takeover-room": TakeOver(**TAKEOVER, devices=(), most=0),
     "reauthenticate": pages.Reauthenticate(**TOKEN, action="/account/fresh", person=MARA),
     "reauthenticate-wrong": pages.Reauthenticate(
         **TOKEN, action="/account/fresh", person=MARA, state=SignInState.WRONG, ways=WAYS[:1]

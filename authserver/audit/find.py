@@ -1,13 +1,13 @@
 """Read the audit: who did what, the newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from authserver.errors import NotFound
 from authserver.store import Session
-from authserver.store.audit import COLUMNS, audit_event, audit_page
+from authserver.store.audit import COLUMNS, audit_event, audit_of_person, audit_page
 from authserver.store.operations import AuditEventRow
 
 FILTERS = tuple(COLUMNS)
@@ -41,6 +41,13 @@ class Page:
 def page(db: Session, wanted: Mapping[str, str], *, before: str = "", limit: int = 50) -> Page:
     """Events that fit these of FILTERS."""
     rows = audit_page(db, wanted, before=before, limit=limit + 1)
+    items = tuple(map(_entry, rows[:limit]))
+    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
+
+
+def of_person(db: Session, subject: str, events: Iterable[str], *, before: str = "", limit: int = 50) -> Page:
+    """These events about one person."""
+    rows = audit_of_person(db, subject, events, before=before, limit=limit + 1)
     items = tuple(map(_entry, rows[:limit]))
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 

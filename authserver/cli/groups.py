@@ -13,7 +13,7 @@ from authserver.users import find as users
 COLUMNS = ("name", "title", "second_factor", "members", "created_at")
 ATTRIBUTE_COLUMNS = ("name", "title", "type", "edited_by", "scope", "tokens", "built_in")
 PEOPLE_COLUMNS = ("id", "email", "username", "name", "status")
-GROUP_FLAGS = {"title": "--title", "second_factor": "--second-factor"}
+GROUP_FLAGS = {"title": "--title", "second_factor": "--second-factor", "max_sessions": "--max-sessions"}
 FLAGS = {"title": "--title", "edited_by": "--edited-by", "scope": "--scope", "tokens": "--into"}
 NEW_FLAGS = {"type": "--type", **FLAGS}
 
@@ -60,7 +60,7 @@ def show(name: str, as_json: bool) -> None:
 @unset_option(GroupForm, GROUP_FLAGS)
 @json_option
 def edit_(name: str, as_json: bool, **given: Any) -> None:
-    """Change the title of a group, or whether its people are asked for a second factor."""
+    """Change what the options name."""
     changes = filled(GroupForm, GROUP_FLAGS, given)
     with opened() as issuer:
         made = written(issuer, lambda db: edit.edit(db, issuer, name, changes, by=CLI))

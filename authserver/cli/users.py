@@ -24,6 +24,7 @@ FLAGS = {
     "locale": "--locale",
     "role": "--role",
     "groups": "--group",
+    "max_sessions": "--max-sessions",
 }
 EDIT_FLAGS = {"email": "--email", **FLAGS}
 EXEMPT_COLUMNS = ("user", "reason", "until", "made_by", "made_at")

@@ -56,8 +56,9 @@ def edit(
     bump(db, TOPIC)
     row = _hold(db, name)
     check_version(row.version, expected_version)
-    form = read(GroupForm, merge({"title": row.title, "second_factor": row.second_factor}, changes))
-    row.title, row.second_factor = form.title, form.second_factor
+    kept = {name: getattr(row, name) for name in GroupForm.model_fields}
+    form = read(GroupForm, merge(kept, changes))
+    row.title, row.second_factor, row.max_sessions = form.title, form.second_factor, form.max_sessions
     row.version += 1
     db.orm.flush()
     _audit(db, issuer, name, "edited", dict(changes), by)

@@ -63,6 +63,7 @@ def group_of(row: GroupRow, members: int) -> Group:
         title=row.title,
         second_factor=row.second_factor,
         members=members,
+        max_sessions=row.max_sessions,
         created_at=row.created_at,
         version=row.version,
     )

@@ -19,6 +19,12 @@ class GroupForm(Form):
         None,
         description="Whether its people are asked for a second factor; the strictest rule for them holds.",
     )
+    max_sessions: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="On how many devices at once a member is signed in; 0 is no limit, null the general setting.",
+    )
 
 
 class NewGroupForm(GroupForm):

@@ -13,5 +13,6 @@ class Group:
     title: str = ""
     second_factor: str | None = None
     members: int = 0
+    max_sessions: int | None = None
     created_at: datetime
     version: int = 1

@@ -1,7 +1,9 @@
 """The end of a login: a session for what was proved, in place of whatever the browser had. SS-1, SS-9."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache, partial
 
 from authserver.audit import Actor, record
 from authserver.audit.events import NewDevice
@@ -12,7 +14,8 @@ from authserver.login import trusted
 from authserver.login.transaction import attach
 from authserver.login.trusted import Presented
 from authserver.opaque import digest, new_id, new_secret
-from authserver.sessions import ending, sso
+from authserver.sessions import opening, sso
+from authserver.sessions.limits import Full
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.sessions import DEVICE_OWNERS, KEEP_DEVICE
@@ -51,15 +54,18 @@ class Entered:
     trusted: str | None = None
 
 
-def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
-    """Open the session, once everything was proved; None if the person may not sign in any more."""
+def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | Full | None:
+    """Open the session, once everything was proved; None if the person may not sign in any more.
+
+    Full, and nothing is opened, where another must end first: the login stays as it is, for that to be chosen.
+    """
     if tx.user is None:
         raise ValueError("nobody has proved anything")
-    device, device_id = _known_device(db, issuer, tx.user, visitor)
-    held = _session(db, issuer, tx, visitor, device_id)
-    if held is None:
-        return None
-    session, handle = held
+    known = cache(partial(_known_device, db, issuer, tx.user, visitor))
+    held = _session(db, issuer, tx, visitor, lambda: known()[1])
+    if held is None or isinstance(held, Full):
+        return held
+    (session, handle), (device, device_id) = held, known()
     if not attach(db, tx, session.id, issuer.clock()):
         raise LookupError("the login moved under the one who had just advanced it")
     if tx.steps_up != session.id:
@@ -70,7 +76,7 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
 
 def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:
     """The session that the other half of a double submit opened, for the half that was late."""
-    handle = sso.handle_of(issuer, tx)
+    handle = opening.handle_of(issuer, tx)
     session = sso.find(db, issuer, handle, issuer.clock())
     if session is None or session.id != tx.session:
         return None
@@ -80,24 +86,21 @@ def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visit
 
 
 def _session(
-    db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, device_id: str
-) -> tuple[SsoSession, str] | None:
+    db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, device: Callable[[], str]
+) -> tuple[SsoSession, str] | Full | None:
     standing, by = visitor.session or visitor.idle, visitor.by
-    if standing is not None:
-        if standing.user == tx.user and _is_no_weaker(tx, standing):
-            renewed = sso.renew(db, issuer, standing, tx, by=by)
-            if renewed is not None:
-                return renewed
-            if tx.steps_up == standing.id:
-                # What was only to be added to a session that ended meanwhile is no sign-in of its own.
-                return None
-        ending.end(db, issuer, standing.id, reason="replaced", by=by, now=issuer.clock())
-    return sso.open(db, issuer, tx, by=by, device=device_id)
+    if standing is not None and goes_on_in(tx, standing):
+        renewed = opening.renew(db, issuer, standing, tx, by=by)
+        # What was only to be added to a session that ended meanwhile is no sign-in of its own.
+        if renewed is not None or tx.steps_up == standing.id:
+            return renewed
+    return opening.open(db, issuer, tx, by=by, device=device, replaces=standing)
 
 
-def _is_no_weaker(tx: Transaction, standing: SsoSession) -> bool:
-    """A session never gets weaker: proofs that reach less make a session of their own. SU-4."""
-    return tx.steps_up == standing.id or level_of(tx.proofs) >= standing.authentication.level
+def goes_on_in(tx: Transaction, standing: SsoSession) -> bool:
+    """Whether no new session is opened. One never gets weaker: proofs that reach less make one of their own. SU-4."""
+    no_weaker = tx.steps_up == standing.id or level_of(tx.proofs) >= standing.authentication.level
+    return standing.user == tx.user and no_weaker
 
 
 def _known_device(db: Session, issuer: Issuer, user: UserId, visitor: Visitor) -> tuple[str, str]:

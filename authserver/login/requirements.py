@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from authserver.authentication import Kind, Level, Proof, level_of
 from authserver.transaction import Transaction
 
+TAKEOVER = "takeover"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -23,7 +25,8 @@ class Policy:
 
     `held` are the proofs of the session that this login only adds to. `least` is what every sign-in must reach;
     `enrols` are the steps by which somebody who has nothing for that gets it, and which cannot be left. TOTP-8.
-    Whoever has a second factor is asked for one, unless not even `asks` holds.
+    Whoever has a second factor is asked for one, unless not even `asks` holds. `full`: they are signed in on as many
+    devices as they may be.
     """
 
     first: tuple[str, ...]
@@ -33,6 +36,7 @@ class Policy:
     least: Level = Level.PWD
     asks: bool = True
     enrols: tuple[str, ...] = ()
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,15 @@ class Complete:
 
 def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     """The one way from a login's start to its end. SU-2.
+
+    Only whoever has proved everything learns where else they are signed in, and chooses what ends there. SS-5.
+    """
+    step = _next_proof(tx, policy)
+    return Show(step=TAKEOVER) if policy.full and isinstance(step, Complete) else step
+
+
+def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:
+    """What is still to be proved.
 
     A proof that cannot begin a sign-in counts beside one that can: a step-up whose session is gone begins anew.
     When a level is out of reach the login still ends, at what was proved: the request that wanted more says so

@@ -17,10 +17,12 @@ from authserver.limits import passwords
 from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
 from authserver.login import trusted
-from authserver.login.completion import Entered, Visitor, complete, entered_already
-from authserver.login.requirements import Complete, Offer, Policy, Show, next_step
+from authserver.login.completion import Entered, Visitor, complete, entered_already, goes_on_in
+from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, next_step
 from authserver.login.rule import Rule, rule_for
 from authserver.login.transaction import advance, find_row
+from authserver.sessions import limits
+from authserver.sessions.limits import Full
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
 from authserver.transaction import Purpose, Transaction
@@ -88,8 +90,13 @@ def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
 
 
 def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
-    """Where a login stands."""
-    return next_step(tx, policy_of(db, issuer, tx, visitor))
+    """Where a login stands. Whether there is room for its session is asked when nothing else is left to ask."""
+    policy, own = policy_of(db, issuer, tx, visitor), visitor.session or visitor.idle
+    step = next_step(tx, policy)
+    if isinstance(step, Show) or tx.user is None or (own is not None and goes_on_in(tx, own)):
+        return step
+    full = limits.look(db, issuer, tx.user, besides=own.id if own is not None else None)
+    return next_step(tx, replace(policy, full=full is not None))
 
 
 def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
@@ -198,10 +205,13 @@ def _settle(
         )
         if advanced is None:
             return _late(db, issuer, tx, decided, visitor)
-        step = step_of(db, issuer, advanced, visitor)
+        step = next_step(advanced, policy_of(db, issuer, advanced, visitor))
         if isinstance(step, Show):
             return Proved(tx=advanced, show=step)
-        return complete(db, issuer, advanced, visitor) or Moved(show=None)
+        done = complete(db, issuer, advanced, visitor)
+        if isinstance(done, Full):
+            return Proved(tx=advanced, show=Show(step=TAKEOVER))
+        return done or Moved(show=None)
 
 
 def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: Visitor) -> Outcome:

@@ -44,6 +44,7 @@ class Here:
     signed_in: bool = False  # the first factor was shown
     asked: Level = Level.PWD  # the level that the login was told to reach
     chose_account: bool = False
+    gave_way: bool = False  # the sign-in of this browser ended to make room for another device
     agreed: frozenset[str] | None = None  # the consent page was answered with yes to these scopes
 
 
@@ -65,6 +66,14 @@ class Issue:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskLogin:
     """They must sign in, up to this level."""
+
+    reason: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRoom:
+    """They must sign in, and choose which of their devices gives way: this one gave way to another. SS-5."""
 
     reason: str
     level: Level
@@ -109,7 +118,7 @@ class Refuse:
 
 
 UNMET = "unmet_authentication_requirements"
-Outcome = AskLogin | AskStepUp | AskAccount | AskConsent | NotAllowed | Refuse
+Outcome = AskLogin | AskRoom | AskStepUp | AskAccount | AskConsent | NotAllowed | Refuse
 Decision = Issue | Outcome
 Check = Callable[[Case], Outcome | None]
 
@@ -117,6 +126,8 @@ Check = Callable[[Case], Outcome | None]
 def decide(request: AuthorizeRequest, person: Person | None, here: Here, now: datetime) -> Decision:
     """Give the first objection of CHECKS, in their order, or the code."""
     if person is None:
+        if here.gave_way:
+            return _silent(request, AskRoom(reason="another device took over", level=wanted(request)))
         return _silent(request, AskLogin(reason="nobody is signed in", level=wanted(request)))
     case = Case(request=request, person=person, here=here, now=now)
     for check in CHECKS:
@@ -236,6 +247,7 @@ CHECKS: tuple[Check, ...] = (
 )
 SILENT: Mapping[type[Outcome], tuple[str, str]] = {
     AskLogin: ("login_required", "The person must sign in."),
+    AskRoom: ("interaction_required", "The person must choose where to be signed in."),
     AskStepUp: ("interaction_required", "The person must prove more."),
     AskAccount: ("account_selection_required", "The person must choose an account."),
     AskConsent: ("consent_required", "The person must allow this."),

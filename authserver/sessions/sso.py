@@ -1,38 +1,31 @@
-"""The single-sign-on session: opened when everything was proved, found by its handle, ended for a reason.
+"""The single-sign-on session: found by its handle, touched while somebody is there (see opening.py, ending.py).
 
 The handle is the cookie and lives nowhere else: the database keeps its digest, and `id` (on the wire: sid) is
 another value. A handle belongs to the login that made it, so that both halves of a double submit get the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from authserver.audit import Actor, record
-from authserver.audit.events import SignedIn
-from authserver.authentication import Authentication, SessionId, UserId, from_json, to_json
+from authserver.authentication import Authentication, SessionId, UserId, from_json
+from authserver.clients.find import by_client_id
 from authserver.issuer import Issuer
-from authserver.opaque import digest, new_id
+from authserver.opaque import digest
 from authserver.store import Session
 from authserver.store.sessions import (
     CLIENTS_OF,
+    FAMILIES_OF,
     FIND_BY_PREVIOUS,
     FIND_SESSION,
     JOIN_CLIENT,
     LOAD_SESSION,
-    OPEN_SESSION,
-    RENEW_SESSION,
     SESSIONS_OF,
     TOUCH_SESSION,
 )
-from authserver.transaction import Transaction
-from authserver.users.edit import note_sign_in
-from authserver.vault import b64
 
-ROOT = "transaction"
 TOUCHED_EVERY = timedelta(minutes=1)
-PREVIOUS_READS = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +43,10 @@ class SsoSession:
     last_seen_at: datetime
     idle_until: datetime
     expires_at: datetime
+    device: str | None = None
+
+    def is_idle(self, now: datetime) -> bool:
+        return self.idle_until <= now
 
     def seconds_left(self, now: datetime) -> int | None:
         """The most that its cookie may live; None for one that goes when the browser closes. SS-2."""
@@ -91,74 +88,17 @@ def load(db: Session, session_id: str, now: datetime) -> SsoSession | None:
     return found if isinstance(found, SsoSession) else None
 
 
-def of_user(db: Session, user: UserId, now: datetime) -> tuple[SsoSession, ...]:
-    """Where somebody is signed in, latest seen first. SS-8."""
-    rows = db.hot(SESSIONS_OF, {"user": user, "now": db.time(now)}).fetchall()
-    read = (_read(db, row, now) for row in rows)
-    return tuple(session for session in read if isinstance(session, SsoSession))
-
-
-def handle_of(issuer: Issuer, tx: Transaction) -> str:
-    """The handle that this login gives: 256 bits that only this server can make. SS-1."""
-    message = b"\x1f".join((b"handle", tx.id.encode(), tx.browser))
-    return b64(issuer.roots.mac(ROOT, message)[1])
-
-
-def open(  # noqa: A001
-    db: Session, issuer: Issuer, tx: Transaction, *, by: Actor, device: str | None = None
-) -> tuple[SsoSession, str] | None:
-    """Open a session for what was proved in this login; None if the person may not sign in any more."""
-    if tx.user is None or not tx.proofs:
-        raise ValueError("a session needs a person and a proof")
-    now = issuer.clock()
-    session_id = SessionId(new_id())
-    at = max(proof.at for proof in tx.proofs)
-    authentication = Authentication(user=tx.user, session=session_id, at=at, proofs=tx.proofs)
-    handle = handle_of(issuer, tx)
-    values = {
-        **_state(db, issuer, authentication, handle=handle, remembered=tx.remembered, by=by),
-        "id": session_id,
-        "transaction": tx.id,
-        "device": device,
-    }
-    if db.one(OPEN_SESSION, values) is None:
-        return None
-    _signed_in(db, issuer, authentication, by, now)
-    return _held(db, session_id, now, handle)
-
-
-def renew(
-    db: Session, issuer: Issuer, standing: SsoSession, tx: Transaction, *, by: Actor
-) -> tuple[SsoSession, str] | None:
-    """Prove again, or prove more, in a session that has not ended: its sid stays, its handle changes. SU-4.
-
-    A step-up adds its proofs and moves neither time nor end; a repeated sign-in replaces both. One that went idle
-    is taken up so by its own browser, with the apps that ran on. SS-2.
-    """
-    now = issuer.clock()
-    is_idle = standing.idle_until <= now
-    if tx.steps_up == standing.id:
-        authentication = standing.authentication
-        for proof in tx.proofs:
-            authentication = authentication.stepped_up(proof)
-    else:
-        at = max(proof.at for proof in tx.proofs)
-        authentication = Authentication(user=standing.user, session=standing.id, at=at, proofs=tx.proofs)
-    remembered = tx.remembered or (standing.remembered and not is_idle)
-    handle = handle_of(issuer, tx)
-    values = {
-        **_state(db, issuer, authentication, handle=handle, remembered=remembered, by=by),
-        "id": standing.id,
-        "user": standing.user,
-        "previous_until": db.time(now if is_idle else now + PREVIOUS_READS),
-    }
-    if tx.steps_up == standing.id:
-        values["expires_at"] = db.time(standing.expires_at)
-        values["idle_until"] = db.time(min(standing.expires_at, _ends(issuer, remembered, now)[0]))
-    if db.one(RENEW_SESSION, values) is None:
-        return None
-    _signed_in(db, issuer, authentication, by, now)
-    return _held(db, standing.id, now, handle)
+def of_user(db: Session, issuer: Issuer, user: UserId, now: datetime) -> tuple[SsoSession, ...]:
+    """Where somebody is signed in, latest seen first: also where nobody is there and apps still run. SS-8."""
+    values = {"user": user, "now": db.time(now)}
+    read = [_read(db, row, now) for row in db.hot(SESSIONS_OF, values).fetchall()]
+    idle = {each.session.id for each in read if isinstance(each, Ended) and each.reason == "idle"}
+    runs = _with_apps(db, issuer, values) if idle else frozenset()
+    return tuple(
+        each if isinstance(each, SsoSession) else each.session
+        for each in read
+        if isinstance(each, SsoSession) or each.session.id in idle & runs
+    )
 
 
 def is_due(session: SsoSession, now: datetime) -> bool:
@@ -166,9 +106,16 @@ def is_due(session: SsoSession, now: datetime) -> bool:
     return now - session.last_seen_at >= TOUCHED_EVERY
 
 
+def ends(issuer: Issuer, remembered: bool, now: datetime) -> tuple[datetime, datetime]:  # noqa: FBT001
+    settings = issuer.settings
+    idle = settings.remembered_idle if remembered else settings.session_idle
+    lifetime = settings.remembered_lifetime if remembered else settings.session_lifetime
+    return now + timedelta(seconds=idle), now + timedelta(seconds=lifetime)
+
+
 def touch(db: Session, issuer: Issuer, session: SsoSession, now: datetime) -> SsoSession:
     """Somebody is there: their idle time starts again. Only for pages that people ask for."""
-    idle_until, _ = _ends(issuer, session.remembered, now)
+    idle_until, _ = ends(issuer, session.remembered, now)
     values = {
         "id": session.id,
         "now": db.time(now),
@@ -195,47 +142,12 @@ def clients_of(db: Session, session_id: str) -> tuple[str, ...]:
     return tuple(row[0] for row in db.hot(CLIENTS_OF, {"session": session_id}).fetchall())
 
 
-def _signed_in(db: Session, issuer: Issuer, authentication: Authentication, by: Actor, now: datetime) -> None:
-    user = authentication.user
-    note_sign_in(db, issuer, user)
-    event = SignedIn(
-        subject=user,
-        session=authentication.session,
-        amr=authentication.amr,
-        acr=authentication.acr,
-    )
-    record(db, event, by=by, at=now)
-
-
-def _state(
-    db: Session,
-    issuer: Issuer,
-    authentication: Authentication,
-    *,
-    handle: str,
-    remembered: bool,
-    by: Actor,
-) -> dict[str, Any]:
-    """What a session that opens or is renewed writes."""
-    now = issuer.clock()
-    idle_until, expires_at = _ends(issuer, remembered, now)
-    return {
-        "digest": digest(handle),
-        "authentication": to_json(authentication),
-        "remembered": remembered,
-        "user_agent": by.user_agent[:512],
-        "ip": by.ip[:45],
-        "now": db.time(now),
-        "idle_until": db.time(min(idle_until, expires_at)),
-        "expires_at": db.time(expires_at),
-    }
-
-
-def _ends(issuer: Issuer, remembered: bool, now: datetime) -> tuple[datetime, datetime]:  # noqa: FBT001
-    settings = issuer.settings
-    idle = settings.remembered_idle if remembered else settings.session_idle
-    lifetime = settings.remembered_lifetime if remembered else settings.session_lifetime
-    return now + timedelta(seconds=idle), now + timedelta(seconds=lifetime)
+def _with_apps(db: Session, issuer: Issuer, values: Mapping[str, Any]) -> frozenset[str]:
+    """The sessions of somebody of which an app can still get tokens while nobody is there. RT-10."""
+    rows = db.hot(FAMILIES_OF, values).fetchall()
+    clients = {client_id: by_client_id(issuer, client_id) for client_id in {row[1] for row in rows}}
+    ends = {name for name, client in clients.items() if client is None or client.idle_ends_tokens}
+    return frozenset(session for session, client_id in rows if session and client_id not in ends)
 
 
 def _by_previous(db: Session, handle: str, now: datetime) -> tuple[Any, ...] | None:
@@ -244,12 +156,6 @@ def _by_previous(db: Session, handle: str, now: datetime) -> tuple[Any, ...] | N
     if row is None or row[12] is None or db.database.read_time(row[12]) <= now:
         return None
     return row
-
-
-def _held(db: Session, session_id: str, now: datetime, handle: str) -> tuple[SsoSession, str] | None:
-    """The session that was just written, unless what ends it came at the same moment."""
-    found = load(db, session_id, now)
-    return None if found is None else (found, handle)
 
 
 def _read(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ended:
@@ -266,6 +172,7 @@ def _read(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ende
         last_seen_at=time(row[7]),
         idle_until=time(row[8]),
         expires_at=time(row[9]),
+        device=row[17],
     )
     reasons: Iterator[str] = (
         why
@@ -273,7 +180,7 @@ def _read(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ende
             (row[11] or "ended", row[10] is not None),
             ("person", not row[14]),
             ("expired", session.expires_at <= now),
-            ("idle", session.idle_until <= now),
+            ("idle", session.is_idle(now)),
         )
         if holds
     )

@@ -74,6 +74,13 @@ class Settings(BaseModel):
     remembered_lifetime: Seconds = Field(
         30 * DAY, ge=MINUTE, le=LONGEST, description="The absolute limit with 'keep me signed in'."
     )
+    max_sessions: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="On how many devices somebody may be signed in at once, unless a group or the account has "
+        "another number; 0 is no limit.",
+    )
     keep_signed_in: bool = Field(
         default=True, description="Whether the sign-in page offers 'keep me signed in'."
     )

@@ -123,15 +123,25 @@ RESUME_TRANSACTION = Hot(
 SESSION = """SELECT s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
                     s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
                     s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch,
-                    s.end_agent
+                    s.end_agent, s.device_id
                FROM sso_sessions s JOIN users u ON u.id = s.user_id"""
 FIND_SESSION = Hot(f"{SESSION} WHERE s.handle_digest = :digest")
 FIND_BY_PREVIOUS = Hot(f"{SESSION} WHERE s.previous_digest = :digest")
 LOAD_SESSION = Hot(f"{SESSION} WHERE s.id = :id")
 SESSIONS_OF = Hot(
-    f"""{SESSION} WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now AND s.idle_until > :now
+    f"""{SESSION} WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now
         ORDER BY s.last_seen_at DESC, s.id DESC"""
 )
+FAMILIES_OF = Hot(
+    """SELECT session_id, client_id FROM grants
+        WHERE user_id = :user AND revoked_at IS NULL AND refresh_expires_at > :now AND ends_at > :now"""
+)
+LIMITS = """SELECT u.max_sessions, g.max_sessions FROM users u
+         LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN "groups" g ON g.id = m.group_id WHERE u.id = :user"""
+LIMITS_OF = Hot(LIMITS)
+# The row is held until the session is written, so that two sign-ins of one person do not both find the last place.
+HOLD_LIMITS_OF = Hot(f"{LIMITS} /*server: FOR NO KEY UPDATE OF u*/")
+FIRST_SEEN = Hot("SELECT id, first_seen_at FROM devices WHERE user_id = :user")
 OPEN_SESSION = Hot(
     """INSERT INTO sso_sessions (id, handle_digest, user_id, user_epoch, authentication, remembered, device_id,
                                  user_agent, ip, created_at, last_seen_at, idle_until, expires_at)

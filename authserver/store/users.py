@@ -90,7 +90,8 @@ class AttributeRow(Base):
 
 
 _PERSON = """SELECT u.id, u.subject, u.username, u.name, e.address, e.verified_at, u.locale, u.status, u.role,
-                    u.epoch, u.attributes, u.created_at, u.updated_at, u.last_sign_in_at, u.version, g.name
+                    u.epoch, u.attributes, u.created_at, u.updated_at, u.last_sign_in_at, u.version, u.max_sessions,
+                    g.name
                FROM users u
           LEFT JOIN user_emails e ON e.user_id = u.id AND e.is_primary
           LEFT JOIN memberships m ON m.user_id = u.id

@@ -220,6 +220,7 @@ def _as_form(user: User) -> dict[str, Any]:
         "locale": user.locale,
         "role": user.role,
         "groups": list(user.groups),
+        "max_sessions": user.max_sessions,
         "attributes": {},
     }
 

@@ -28,7 +28,7 @@ TAKEN = "Somebody else has this already."
 def fill(db: Session, row: UserRow, form: UserForm, attributes: dict[str, Any], *, now: datetime) -> None:
     """Write the form; raises a Refusal that names the field which another person holds."""
     row.name, row.locale, row.role = form.name, form.locale, form.role
-    row.attributes = attributes
+    row.attributes, row.max_sessions = attributes, form.max_sessions
     row.username = unicodedata.normalize("NFC", form.username) if form.username else None
     row.username_key = key(form.username) if form.username else None
     row.updated_at = now

@@ -123,6 +123,7 @@ def page(  # noqa: PLR0913
             created_at=row.created_at,
             updated_at=row.updated_at,
             last_sign_in_at=row.last_sign_in_at,
+            max_sessions=row.max_sessions,
             version=row.version,
         )
         for row, email in rows[:limit]
@@ -166,5 +167,6 @@ def _user(db: Session, rows: Sequence[tuple[Any, ...]]) -> User:
         updated_at=time(row[12]),
         last_sign_in_at=time(row[13]) if row[13] else None,
         version=row[14],
-        groups=tuple(sorted(each[15] for each in rows if each[15])),
+        max_sessions=row[15],
+        groups=tuple(sorted(each[16] for each in rows if each[16])),
     )

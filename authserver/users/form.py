@@ -37,6 +37,12 @@ class UserForm(ProfileForm):
         None, description="What they may administer."
     )
     groups: list[str] = Field(default=[], max_length=200, description="Names of the groups they are in.")
+    max_sessions: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="On how many devices at once; 0 is no limit, null what groups and settings say.",
+    )
 
     @field_validator("email")
     @classmethod

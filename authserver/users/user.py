@@ -30,6 +30,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     last_sign_in_at: datetime | None = None
+    max_sessions: int | None = None
     version: int = 1
 
     @property

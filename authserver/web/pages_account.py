@@ -18,6 +18,7 @@ class Done(StrEnum):
     APP_WITHDRAWN = "app_withdrawn"  # with `done_about`
     OTHERS_ENDED = "others_ended"
     TRUST_ENDED = "trust_ended"
+    DEVICE_ENDED = "device_ended"
     FACTOR_REPLACED = "factor_replaced"
     FACTOR_REMOVED = "factor_removed"
     PASSKEY_ADDED = "passkey_added"
@@ -82,6 +83,38 @@ class PasswordChange(AccountPage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """One thing that happened, as a sentence. `is_here`: in the sign-in that reads it."""
+
+    sentence: str
+    at: datetime
+    device: str = ""
+    place: str = ""
+    is_here: bool = False
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity(AccountPage):
+    """`/account/activity`, the newest first. `last` is the sign-in before this one."""
+
+    template: ClassVar[str] = "account/activity.html"
+    place: ClassVar[str] = "activity"
+    entries: tuple[Happened, ...]
+    last: Happened | None = None
+    older_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotMe(AccountPage):
+    """Something was somebody else's doing. Posts nothing but the `csrf_token` to its own address."""
+
+    template: ClassVar[str] = "account/not_me.html"
+    place: ClassVar[str] = "activity"
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectedApp:
     """One app with what it gets. `withdraw_url` shows the page that asks once more."""
 
@@ -125,12 +158,22 @@ class Trusted:
 
 @dataclass(frozen=True, kw_only=True)
 class Devices(AccountPage):
-    """`/account/devices`. "Sign out everywhere else" posts to `end_others_action`; `others` 0 shows none."""
+    """`/account/devices`. Each of `others` can be ended, and all of them at once, by a page that asks once more."""
 
     template: ClassVar[str] = "account/devices.html"
     place: ClassVar[str] = "devices"
     this: Device
-    others: int = 0
+    others: tuple[Device, ...] = ()
     trusted: tuple[Trusted, ...] = ()
     forget_action: str = "/account/devices/trusted"
-    end_others_action: str = "/account/devices"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndDevice(AccountPage):
+    """Says what ends, and asks once more: this `device`, or without one everything but the acting session."""
+
+    template: ClassVar[str] = "account/end_device.html"
+    place: ClassVar[str] = "devices"
+    device: Device | None = None
+    others: int = 0
+    action: str = "/account/devices/end"

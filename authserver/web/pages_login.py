@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from authserver.web.pages_parts import NOTHING, App, AppSetUp, Page, Person, Proved, Way
+from authserver.web.pages_parts import NOTHING, App, AppSetUp, Device, Page, Person, Proved, Way
 
 
 class SignInState(StrEnum):
@@ -210,6 +210,23 @@ class ChooseAccount(Page):
     action: str
     person: Person
     app: App | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeOver(Page):
+    """Signed in on `most` devices already: one of them ends. Posts `session`, or `choice`: `cancel` or `every`.
+
+    The device that was seen longest ago comes first, and is chosen. Without `devices` there is room again.
+    """
+
+    template: ClassVar[str] = "login/takeover.html"
+    csrf_token: str
+    tx: str
+    action: str
+    devices: tuple[Device, ...]
+    most: int
+    app: App | None = None
+    proved: tuple[Proved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,13 +122,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A place where somebody is signed in."""
+    """A place where somebody is signed in. `is_away`: nobody is there, but apps run on."""
 
     name: str
     signed_in_at: datetime
     last_seen_at: datetime
     place: str = ""
     apps: tuple[str, ...] = ()
+    id: str = ""
+    is_new: bool = False
+    is_away: bool = False
 
 
 class Problem(StrEnum):

@@ -50,6 +50,9 @@ class TestProfile:
             "/account/apps",
             "/account/apps/withdraw?app=web",
             "/account/devices",
+            "/account/devices/end",
+            "/account/activity",
+            "/account/not-me",
         ],
     )
     def test_a_stranger_is_asked_to_sign_in_first(self, world: World, ada: Resident, path: str) -> None:
@@ -62,7 +65,13 @@ class TestProfile:
 
     @pytest.mark.parametrize(
         "path",
-        ["/account", "/account/password", "/account/apps/withdraw?app=web", "/account/devices", "/logout"],
+        [
+            "/account",
+            "/account/password",
+            "/account/apps/withdraw?app=web",
+            "/account/devices/end",
+            "/logout",
+        ],
     )
     def test_another_site_can_change_nothing(self, world: World, ada: Resident, path: str) -> None:
         """WEB-2: a form from elsewhere comes without our cookies; with them it lacks the token."""
@@ -180,8 +189,8 @@ class TestDevices:
         web = world.add_client("web", first_party=True, scope="openid offline_access")
         mine, other = world.browser(), world.browser()
         kept, lost = sign_in(mine, web, ada), sign_in(other, web, ada)
-        page = mine.open("/account/devices").page
-        assert "Firefox on Linux" in page.words
+        assert "Firefox on Linux" in mine.open("/account/devices").page.words
+        page = mine.open("/account/devices/end").page
         visit = mine.submit(page.form("Sign out everywhere else"))
         assert visit.trail[0].status == 303
         assert mine.open("/account").page.heading != "Sign in"

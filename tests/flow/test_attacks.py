@@ -49,7 +49,7 @@ def ada(world: World) -> Resident:
 def session_of(world: World, person: Resident) -> SsoSession:
     """The one session of somebody, as a request that found it a moment ago still holds it."""
     with world.reading() as db:
-        (found,) = sso.of_user(db, person.id, world.clock())
+        (found,) = sso.of_user(db, world.issuer, person.id, world.clock())
     return found
 
 
@@ -115,7 +115,7 @@ class TestTwoWhoEndEachOther:
         world.clock.advance(seconds=1)
         world.signed_in(ada)
         with world.reading() as db:
-            owner = sso.of_user(db, ada.id, world.clock())[0]
+            owner = sso.of_user(db, world.issuer, ada.id, world.clock())[0]
         everywhere.sign_out(world.issuer, owner, by=SYSTEM)
         if not is_marked:
             with world.writing() as db:
@@ -134,7 +134,7 @@ class TestTwoWhoEndEachOther:
             world.clock.advance(seconds=1)
             world.signed_in(ada)
             with world.reading() as db:
-                both = sso.of_user(db, ada.id, world.clock())[:2]
+                both = sso.of_user(db, world.issuer, ada.id, world.clock())[:2]
             ready = threading.Barrier(2)
 
             def press(session: SsoSession, text: str, ready: threading.Barrier = ready) -> SsoSession | None:
@@ -161,7 +161,10 @@ class TestSignOutEverywhere:
         world.clock.advance(seconds=1)
         enter_again = world.signed_in(ada)
         assert enter_again.open("/account").status == 200
-        page = mine.open("/account/devices").page
+        mine.open("/account/devices/end")
+        fill_password(mine, "", ada.password)
+        assert mine.at is not None
+        page = mine.submit(mine.at.page.form("Continue"), {"code": CODE}).page
         assert mine.submit(page.form("Sign out everywhere else")).status == 200
         assert thief.at is not None
         visit = thief.submit(thief.at.page.form("Continue"), {"code": CODE})
@@ -180,7 +183,7 @@ class TestSignOutEverywhere:
         thief.submit(thief.open("/logout").page.form("Sign out"))
         stolen = web.refresh(stolen)
         enter(world, ada)  # so that there is somebody else to sign out
-        page = owner.open("/account/devices").page
+        page = owner.open("/account/devices/end").page
         owner.submit(page.form("Sign out everywhere else"))
         with pytest.raises(OAuthError, match="invalid_grant"):
             web.refresh(stolen)
@@ -192,7 +195,7 @@ class TestSignOutEverywhere:
         enter(world, ada)
         cookie = mine.jar.get("as_session")
         assert cookie is not None
-        mine.submit(mine.open("/account/devices").page.form("Sign out everywhere else"))
+        mine.submit(mine.open("/account/devices/end").page.form("Sign out everywhere else"))
         copy = {"Cookie": f"{cookie.name}={cookie.value}"}
         assert world.get("/account", copy).status == 303
         assert mine.open("/account").status == 200

@@ -64,6 +64,7 @@ SIGN_IN: Budget = (
     ("SELECT passkeys", "whether they have a passkey for a second step"),
     ("SELECT totp_devices", "or an app"),
     ("SELECT recovery_codes", "or recovery codes"),
+    ("SELECT users", "on how many devices they may be; from here on their sign-ins follow each other"),
     ("INSERT devices", "the device is known from now on"),
     ("INSERT audit_events", "that the device is new"),
     ("INSERT sso_sessions", "the session"),

@@ -184,7 +184,7 @@ def end(world: World, person: Resident, act: str) -> None:
             case "lock":
                 edit.lock(db, world.issuer, person.id, by=SYSTEM)
             case _:
-                for session in sso.of_user(db, person.id, world.clock()):
+                for session in sso.of_user(db, world.issuer, person.id, world.clock()):
                     ending.end(
                         db, world.issuer, session.id, reason="signed_out", by=SYSTEM, now=world.clock()
                     )

@@ -17,7 +17,7 @@ from authserver.login import transaction
 from authserver.login.completion import Entered, Visitor
 from authserver.login.steps import take
 from authserver.opaque import new_secret
-from authserver.sessions import ending, sso
+from authserver.sessions import ending, opening, sso
 from authserver.sessions.sso import Ended, SsoSession
 from authserver.store import retrying
 from authserver.transaction import Purpose, Transaction
@@ -304,7 +304,7 @@ class TestSession:
         with world.issuer.database.writing() as db:
             same = sso.touch(db, world.issuer, entered.session, world.clock())
             assert same.last_seen_at == entered.session.last_seen_at
-            assert sso.renew(db, world.issuer, entered.session, entered.tx, by=SYSTEM) is None
+            assert opening.renew(db, world.issuer, entered.session, entered.tx, by=SYSTEM) is None
         again = proved(world, ada, opened(world), entered.session)
         assert again.session.id != entered.session.id
 

@@ -46,7 +46,7 @@ from authserver.login.transaction import advance
 from authserver.mail import outbox
 from authserver.opaque import new_id
 from authserver.refusals import Explanation, find
-from authserver.sessions import sso
+from authserver.sessions import opening
 from authserver.settings import secrets
 from authserver.settings.values import SECRETS
 from authserver.store import Hot, Session, bump
@@ -249,7 +249,7 @@ class World:
                 moved = advance(db, self.issuer, login, user=person.id, epoch=epoch, proof=proof, now=now)
                 assert moved
                 login = moved
-            opened = sso.open(db, self.issuer, login, by=SYSTEM)
+            opened = opening.open(db, self.issuer, login, by=SYSTEM)
         assert opened
         name = "__Host-as_session" if self.url.startswith("https") else "as_session"
         attributes = "Path=/; HttpOnly; SameSite=Lax" + "; Secure" * self.url.startswith("https")

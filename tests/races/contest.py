@@ -18,19 +18,21 @@ from typing import Any
 
 from authserver.app import create_app
 from authserver.audit import SYSTEM
-from authserver.authentication import UserId
+from authserver.authentication import Kind, Proof, UserId
 from authserver.config import Config
 from authserver.errors import Refusal
 from authserver.factors import totp
 from authserver.factors.registry import factors
 from authserver.issuer import Issuer
 from authserver.keys import rotation
+from authserver.login.completion import Visitor, complete
+from authserver.login.transaction import advance
 from authserver.once import consume, remember
-from authserver.opaque import new_id
+from authserver.opaque import digest, new_id
 from authserver.store import Session, retrying
 from authserver.store.locks import take_lease
 from authserver.transaction import Purpose, Transaction
-from authserver.users import first
+from authserver.users import find, first
 from tests.races.volley import THREADS, TIMEOUT
 from tests.serve import PROJECT, environment
 
@@ -105,8 +107,26 @@ def set_up(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
     return type(totp.confirm(db, issuer, UserId(given["user"]), given["enrolling"], given["code"])).__name__
 
 
+def enter(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Open a session for somebody who has proved everything; everybody in a login of their own."""
+    now, user = issuer.clock(), UserId(given["user"])
+    tx = Transaction(
+        id=new_id(),
+        purpose=Purpose.SIGN_IN,
+        request={},
+        browser=digest(who),
+        created_at=now,
+        expires_at=now + timedelta(minutes=5),
+    )
+    proof = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
+    epoch = find.load(db, user).epoch
+    proved = advance(db, issuer, tx, user=user, epoch=epoch, proof=proof, now=now)
+    visitor = Visitor(browser=tx.browser, device=None, session=None, by=SYSTEM)
+    return type(complete(db, issuer, proved, visitor)).__name__ if proved else None
+
+
 ACTS: Mapping[str, Act] = {
-    act.__name__: act for act in (spend, keep, own, lead, publish, activate, prove, set_up)
+    act.__name__: act for act in (spend, keep, own, lead, publish, activate, prove, set_up, enter)
 }
 
 

@@ -1,5 +1,11 @@
 """The pages of one's own account."""
 
-from authserver.web.account import factors, own_session, passkeys, views
+from authserver.web.account import devices, factors, own_session, passkeys, views
 
-BLUEPRINTS = (views.blueprint, factors.blueprint, passkeys.blueprint, own_session.blueprint)
+BLUEPRINTS = (
+    views.blueprint,
+    devices.blueprint,
+    factors.blueprint,
+    passkeys.blueprint,
+    own_session.blueprint,
+)

@@ -8,17 +8,15 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from authserver.clients.find import by_client_id
-from authserver.login import trusted
 from authserver.login.passwords import shortest
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.users import find
-from authserver.web import csrf, trust
+from authserver.web import csrf
 from authserver.web.account import apps
-from authserver.web.account.agents import device_name
 from authserver.web.context import issuer
 from authserver.web.login import visit
-from authserver.web.pages import Device, Devices, Done, PasswordChange, Profile, Trusted
+from authserver.web.pages import Done, PasswordChange, Profile
 
 
 def base() -> dict[str, Any]:
@@ -63,7 +61,7 @@ def password(session: SsoSession, errors: Mapping[str, str] | None = None) -> Pa
     asked = issuer()
     with asked.database.reading() as db:
         stored = find.password(db, session.user)
-        others = len(sso.of_user(db, session.user, asked.clock())) > 1
+        others = len(sso.of_user(db, asked, session.user, asked.clock())) > 1
         minimum = shortest(db, asked, session.user)
     return PasswordChange(
         **base(),
@@ -72,23 +70,3 @@ def password(session: SsoSession, errors: Mapping[str, str] | None = None) -> Pa
         others_end=others,
         errors=errors or {},
     )
-
-
-def devices(session: SsoSession) -> Devices:
-    asked = issuer()
-    with asked.database.reading() as db:
-        others = [each for each in sso.of_user(db, session.user, asked.clock()) if each.id != session.id]
-        joined = sso.clients_of(db, session.id)
-        skipping = trusted.of_user(db, asked, session.user, trust.presented())
-    clients = (by_client_id(asked, client_id) for client_id in joined)
-    this = Device(
-        name=device_name(session.user_agent),
-        signed_in_at=session.created_at,
-        last_seen_at=session.last_seen_at,
-        apps=tuple(client.name for client in clients if client is not None),
-    )
-    shown = (
-        Trusted(id=each.id, name=device_name(each.user_agent), until=each.until, is_this=each.is_this)
-        for each in skipping
-    )
-    return Devices(**base(), this=this, others=len(others), trusted=tuple(shown))

@@ -1,10 +1,9 @@
-"""One's own account: name, password, connected apps, the places where one is signed in."""
+"""One's own account: name, password, connected apps."""
 
 from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from authserver.errors import NotFound, Refusal
-from authserver.login import everywhere, trusted
 from authserver.login.passwords import change
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
@@ -87,7 +86,7 @@ def connected_apps() -> Response:
 
 
 @blueprint.get("/apps/withdraw")
-@demands(Guard.SESSION)
+@demands(Guard.FRESH)
 def confirm_withdrawal() -> Response:
     """Say what stops, and ask once more."""
     asked, session, client_id = issuer(), _session(), request.args.get("app", "")
@@ -99,7 +98,7 @@ def confirm_withdrawal() -> Response:
 
 
 @blueprint.post("/apps/withdraw")
-@demands(Guard.SESSION)
+@demands(Guard.FRESH)
 def withdraw() -> Response:
     asked, session, client_id = issuer(), _session(), request.args.get("app", "")
 
@@ -109,38 +108,6 @@ def withdraw() -> Response:
 
     retrying(attempt)
     return show.done("/account/apps", Done.APP_WITHDRAWN, about=client_id)
-
-
-@blueprint.get("/devices")
-@demands(Guard.SESSION)
-def devices() -> Response:
-    return render(show.devices(_session()))
-
-
-@blueprint.post("/devices")
-@demands(Guard.SESSION)
-def end_others() -> Response:
-    """Sign out everywhere else; this session goes on under a new handle. SS-7, SS-8."""
-    asked, session = issuer(), _session()
-    kept, handle = everywhere.sign_out(asked, session, by=actor(session))
-    answer = show.done("/account/devices", Done.OTHERS_ENDED)
-    cookies.put(answer, Cookie.SESSION, handle, kept.seconds_left(asked.clock()))
-    return answer
-
-
-@blueprint.post("/devices/trusted")
-@demands(Guard.SESSION)
-def forget_trusted() -> Response:
-    """Ask for the second step on that device again. SU-5."""
-    asked, session, trusted_id = issuer(), _session(), request.form.get("id", "")
-
-    def attempt() -> bool:
-        with asked.database.writing() as db:
-            return trusted.forget(db, asked, session.user, trusted_id, by=actor(session))
-
-    if not retrying(attempt):
-        raise NotFound("This device is not trusted any more.", detail=f"no trusted device {trusted_id!r}")
-    return show.done("/account/devices", Done.TRUST_ENDED)
 
 
 def _session() -> SsoSession:

@@ -51,7 +51,9 @@ def api(found: Api) -> Shown:
 
 
 def group(found: Group) -> Shown:
-    return _named(found, ("name", "title", "second_factor", "members", "created_at", "version"))
+    return _named(
+        found, ("name", "title", "second_factor", "max_sessions", "members", "created_at", "version")
+    )
 
 
 def attribute(found: Attribute) -> Shown:
@@ -63,7 +65,7 @@ def user(found: User) -> Shown:
         found,
         (
             "id", "subject", "username", "name", "email", "email_verified", "locale", "status", "role", "groups",
-            "attributes", "created_at", "updated_at", "last_sign_in_at", "version",
+            "max_sessions", "attributes", "created_at", "updated_at", "last_sign_in_at", "version",
         ),
     )  # fmt: skip
 

@@ -127,7 +127,7 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
         trusts=bool(request.form.get("trust")),
         help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
-        proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
         ways=_other_ways(under, factor),
     )
 
@@ -154,7 +154,7 @@ def _passkey(under: Under, factor: PasskeyFactor, error: str, retry_after: int) 
         retry_after=min(retry_after, DAY),
         help_url=f"/login/help?tx={under.value}" if under.tx.proofs else "",
         app=visit.app_of(under.tx),
-        proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
         ways=_other_ways(under, factor),
     )
 
@@ -194,11 +194,11 @@ def _enrol(under: Under, factor: Factor, error: str, retry_after: int) -> Page:
         error=error,
         retry_after=min(retry_after, DAY),
         app=visit.app_of(under.tx),
-        proved=tuple(_proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
     )
 
 
-def _proved(factor: str, under: Under) -> Proved:
+def proved(factor: str, under: Under) -> Proved:
     return Proved(
         title=visit.title_of(factor),
         detail=visit.person(under.tx.user).shown,

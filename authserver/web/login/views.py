@@ -31,9 +31,8 @@ def sign_in() -> Response:
     """Who are you? Showing it writes nothing."""
     under = visit.under_way()
     if under is None:
-        return _over()
-    elsewhere = _elsewhere(under, FIRST)
-    return elsewhere or render(show.sign_in(under))
+        return over()
+    return elsewhere(under, FIRST) or render(show.sign_in(under))
 
 
 @blueprint.post("/login")
@@ -44,7 +43,7 @@ def prove() -> Response:
     if under is None or (under.tx.session is not None and sessions.current() is None):
         under = visit.late()
     if under is None:
-        return _over()
+        return over()
     if under.tx.session is not None:
         return visit.onwards(under.tx)
     tx = replace(under.tx, remembered=show.keeps(request.form))
@@ -64,7 +63,7 @@ def prove() -> Response:
 def again() -> Response:
     """Not you, or too late: the same request from its start."""
     under = visit.stale()
-    return _over() if under is None else visit.to_step(FIRST, under.value)
+    return over() if under is None else visit.to_step(FIRST, under.value)
 
 
 @blueprint.get("/login/choose")
@@ -73,7 +72,7 @@ def choose() -> Response:
     """Which account? For prompt=select_account."""
     under = visit.under_way()
     if under is None:
-        return _over()
+        return over()
     if under.tx.session is not None:
         return visit.onwards(under.tx)
     if sessions.current() is None or under.tx.version:
@@ -87,7 +86,7 @@ def chosen() -> Response:
     """Go on as who is signed in, or as somebody else."""
     under, session, asked = visit.under_way(), sessions.current(), issuer()
     if under is None:
-        return _over()
+        return over()
     if request.form.get("choice") != "continue" or session is None:
         return visit.to_step(FIRST, under.value)
     with asked.database.writing() as db:
@@ -149,11 +148,11 @@ def _at(step: str) -> Under | Response:
         return visit.go("/login")
     under = visit.under_way()
     if under is None:
-        return _over()
-    return _elsewhere(under, step) or under
+        return over()
+    return elsewhere(under, step) or under
 
 
-def _elsewhere(under: Under, step: str) -> Response | None:
+def elsewhere(under: Under, step: str) -> Response | None:
     """Where to go instead, when this page is not the one for now."""
     tx, session = under.tx, sessions.current()
     if tx.session is not None:
@@ -184,7 +183,7 @@ def _after(under: Under, outcome: Outcome, step: str = FIRST) -> Response:
             return visit.go("/login", tx=under.value)
 
 
-def _over() -> Response:
+def over() -> Response:
     """The login is over, or never was this browser's: what waited for it is asked again, if we know it."""
     under = visit.stale()
     if under is None:

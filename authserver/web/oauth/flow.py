@@ -16,6 +16,7 @@ from authserver.oauth.decide import (
     AskAccount,
     AskConsent,
     AskLogin,
+    AskRoom,
     AskStepUp,
     Decision,
     Here,
@@ -32,6 +33,7 @@ from authserver.oauth.person import load
 from authserver.oauth.prompts import Prompt
 from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_code, with_error
 from authserver.sessions.sso import SsoSession
+from authserver.sessions.takeover import TAKEN_OVER
 from authserver.transaction import ANEW, Purpose
 from authserver.web import cookies, headers, pages, sessions, trust
 from authserver.web.context import actor, issuer
@@ -69,9 +71,14 @@ def judge(asked: AuthorizeRequest, here: Here = NOTHING_YET, *, of: SessionId = 
     if session is not None:
         with issuer().database.reading() as db:
             person = load(db, issuer(), asked, session, trust.presented())
-    counted = here if session is not None and session.id == of else NOTHING_YET
+    counted = here if session is not None and session.id == of else Here(gave_way=_gave_way())
     decision = decide(asked, person, counted, issuer().clock())
     return Judged(request=asked, session=session, person=person, here=counted, decision=decision)
+
+
+def _gave_way() -> bool:
+    over = sessions.ended()
+    return over is not None and over.reason == TAKEN_OVER
 
 
 def proceed(
@@ -97,6 +104,14 @@ def refuse(refusal: Refusal, address: ReturnAddress, of: Rejected | Judged) -> R
     return travel(
         with_error(refusal.code, words, address, issuer().url), app_of(client, address.redirect_uri)
     )
+
+
+def give_up(values: Mapping[str, str], refusal: Refusal) -> Response:
+    """Tell the app whose request waited for a login why it does not come to its end."""
+    found = read_again(values)
+    if isinstance(found, Rejected):
+        return refuse(found.refusal, found.to, found)
+    return refuse(refusal, found.to, judge(found))
 
 
 def travel(answer: Redirect | Posted, app: pages.App) -> Response:
@@ -151,7 +166,7 @@ def _issue(judged: Judged, decision: Issue) -> Response:
     return travel(answer, app_of(asked.client, asked.to.redirect_uri))
 
 
-def _ask_login(judged: Judged, decision: AskLogin) -> Response:
+def _ask_login(judged: Judged, decision: AskLogin | AskRoom) -> Response:
     return to("/login", {"tx": sealed_for_login(judged.request, decision.level)})
 
 
@@ -210,6 +225,7 @@ def _pause(judged: Judged, scope: tuple[str, ...]) -> str:
 FOLLOW: Mapping[type[Decision], Callable[[Judged, Any], Response]] = {
     Issue: _issue,
     AskLogin: _ask_login,
+    AskRoom: _ask_login,
     AskStepUp: _ask_step_up,
     AskAccount: _ask_account,
     AskConsent: _ask_consent,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.authentication import Kind, Level, Proof, level_of
-from authserver.login.requirements import Complete, Offer, Policy, Show, next_step, reachable
+from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, next_step, reachable
 from authserver.transaction import Purpose, Transaction
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
@@ -31,6 +31,16 @@ def step(
 ) -> Show | Complete:
     policy = Policy(first=("password", "passkey"), enrolled=has, required=needs, held=held)
     return next_step(replace(TX, proofs=proved), policy)
+
+
+@pytest.mark.parametrize("proved", [(), (PASSWORD,), (PASSWORD, proof(TOTP))], ids=len)
+def test_only_who_has_proved_everything_is_asked_to_make_room(proved: tuple[Proof, ...]) -> None:
+    """SS-5: whoever lacks a proof learns nothing of other devices."""
+    policy = Policy(first=("password",), enrolled=(TOTP,), full=True)
+    step = next_step(replace(TX, proofs=proved), policy)
+    assert isinstance(step, Show)
+    assert step.step == ("password", "totp", TAKEOVER)[len(proved)]
+    assert step.others == ()
 
 
 @pytest.mark.parametrize(

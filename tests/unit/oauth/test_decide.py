@@ -14,6 +14,7 @@ from authserver.oauth.decide import (
     AskAccount,
     AskConsent,
     AskLogin,
+    AskRoom,
     AskStepUp,
     Decision,
     Here,
@@ -84,6 +85,7 @@ STRONG = person(authentication=proved(PASSWORD, TOTP), reachable=Level.MFA)
 PRESENT = person(reachable=Level.MFA)
 TABLE = {
     "nobody-signed-in": Row(request=asks(), person=None, expected=AskLogin),
+    "ss5-this-device-gave-way": Row(request=asks(), person=None, here=Here(gave_way=True), expected=AskRoom),
     "first-party-is-issued": Row(request=asks(), person=person(), expected=Issue(scope=SCOPE)),
     # AZ-11
     "az11-prompt-login": Row(
@@ -335,6 +337,7 @@ def test_each_clause(row: Row) -> None:
 
 SILENT = {
     AskLogin: "login_required",
+    AskRoom: "interaction_required",
     AskStepUp: "interaction_required",
     AskAccount: "account_selection_required",
     AskConsent: "consent_required",

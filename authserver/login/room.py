@@ -1,0 +1,61 @@
+"""Everything is proved, and the person is signed in on as many devices as they may be: they choose which one ends.
+
+No session exists until they have chosen; the choice is one for this login, and for five minutes. SS-5.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from authserver.issuer import Issuer
+from authserver.login.completion import Entered, Visitor, complete, entered_already
+from authserver.login.requirements import Complete, next_step
+from authserver.login.steps import policy_of
+from authserver.login.transaction import find_row
+from authserver.sessions import limits, takeover
+from authserver.sessions.limits import Full
+from authserver.store import Session, retrying
+from authserver.transaction import Transaction
+
+CHOICE_LASTS = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """There is nothing to choose in this login: not yet, or not any more."""
+
+
+def is_open(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> bool:
+    """Whether everything is proved, and a moment ago."""
+    late = not tx.proofs or _last(tx) + CHOICE_LASTS <= issuer.clock()
+    return not late and isinstance(next_step(tx, policy_of(db, issuer, tx, visitor)), Complete)
+
+
+def choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> Entered | Full | Over:
+    """End what was chosen and open the session, both or neither; without a choice only where there is room now.
+
+    Full where it is not enough, or what was chosen had ended and another took its place.
+    """
+    return retrying(lambda: _choose(issuer, tx, chosen, visitor))
+
+
+def _choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> Entered | Full | Over:
+    with issuer.database.writing() as db:
+        if tx.user is None:
+            return Over()
+        # Before the login is looked at: of a double submit the second one finds what the first one did.
+        limits.hold(db, issuer, tx.user)
+        row = find_row(db, tx.id, tx.browser)
+        if row is None or row.tx.user != tx.user or not row.person_stands:
+            return Over()
+        if row.tx.session is not None:
+            return entered_already(db, issuer, row.tx, visitor) or Over()
+        if not is_open(db, issuer, row.tx, visitor):
+            return Over()
+        if chosen:
+            by = replace(visitor.by, kind="user", id=tx.user)
+            takeover.take_over(db, issuer, tx.user, chosen, by=by)
+        return complete(db, issuer, row.tx, visitor) or Over()
+
+
+def _last(tx: Transaction) -> datetime:
+    return max(proof.at for proof in tx.proofs)
