@@ -45,6 +45,9 @@ class PasskeyFactor(Factor):
     def enrolled(self, db: Session, user: UserId) -> bool:
         return db.one(HAS_PASSKEY, {"user": user}) is not None
 
+    def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
+        return tuple(f"{self.name} {each.id}" for each in passkeys.of_user(db, user))
+
     def last_used(self, db: Session, user: UserId) -> datetime | None:
         used = [each.last_used_at for each in passkeys.of_user(db, user) if each.last_used_at]
         return max(used, default=None)
