@@ -41,7 +41,8 @@ def compose(issuer: Issuer, written: Written, *, to: str, id_: str, at: datetime
     # RFC 3834: nobody's "out of office" answers this.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = written.locale
     message.set_content(written.text, cte="quoted-printable")
     message.add_alternative(written.html, subtype="html", cte="quoted-printable")
+    # After its parts: what is said of the content before moves into the first of them.
+    message["Content-Language"] = written.locale
     return message
