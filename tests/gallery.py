@@ -27,6 +27,7 @@ from authserver.web.pages import (
     AppShown,
     Asked,
     Branding,
+    CodeSent,
     CodesLeft,
     ConnectedApp,
     Device,
@@ -82,6 +83,14 @@ STEP: dict[str, Any] = {
     "title": "Authenticator app",
     "label": "Code",
     "proved": (Proved(title="Password", detail=MARA.email),),
+}
+MASKED = "m•••@nordhafen.example"
+MAILED: dict[str, Any] = STEP | {
+    "action": "/login/email",
+    "heading": "Get a code by e-mail",
+    "title": "Code by e-mail",
+    "label": "Code from the mail",
+    "help_url": "/login/help",
 }
 REASON = Reason(
     rule="redirect_uri_registered",
@@ -200,6 +209,24 @@ PAGES: dict[str, Page] = {
         ways=WAYS,
     ),
     "step-closed": pages.StepNeeded(**STEP, digits=True, retry_after=600, help_url="/login/help"),
+    "step-mail": pages.StepNeeded(**MAILED, sent=CodeSent(to=MASKED, url="/login/email/send")),
+    "step-mail-sent": pages.StepNeeded(
+        **MAILED,
+        digits=True,
+        ways=WAYS[:1],
+        sent=CodeSent(to=MASKED, url="/login/email/send", ends_in=600, again_in=43),
+    ),
+    "step-mail-soon": pages.StepNeeded(
+        **MAILED,
+        digits=True,
+        too_soon=43,
+        sent=CodeSent(to=MASKED, url="/login/email/send", ends_in=583, again_in=43),
+    ),
+    "step-mail-ended": pages.StepNeeded(
+        **MAILED,
+        error="This code has ended. Have another one sent.",
+        sent=CodeSent(to=MASKED, url="/login/email/send"),
+    ),
     "step-locked": pages.StepNeeded(**STEP, digits=True, locked=True, ways=WAYS[:1], help_url="/login/help"),
     "step-recovery": pages.StepNeeded(
         **STEP
@@ -347,6 +374,9 @@ PAGES: dict[str, Page] = {
         authenticator=AppShown(set_up_at=NOW, last_used_at=NOW),
         codes=CodesLeft(left=9, made_at=NOW, last_used_at=NOW),
         password_changed_at=NOW,
+    ),
+    "factors-mail": pages.Factors(
+        **ACCOUNT, mailed=pages.MailedCode(to=MARA.email, last_used_at=NOW), password_changed_at=NOW
     ),
     "factors-few": pages.Factors(
         **ACCOUNT,

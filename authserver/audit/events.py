@@ -63,6 +63,12 @@ class SecondStepClosed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSent(Event):
+    name = "code_sent"
+    factor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorAdded(Event):
     name = "factor_added"
     factor: str

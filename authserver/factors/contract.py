@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from authserver.audit import Actor
 from authserver.audit.events import Event
 from authserver.authentication import Kind, Level, Proof, UserId
 from authserver.issuer import Issuer
@@ -37,6 +38,15 @@ class Prompt:
     hint: str = ""
     field: str = "code"
     digits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Where a code that is sent goes, until when the last one holds, and from when another may be sent."""
+
+    to: str
+    ends_at: datetime | None = None
+    again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,8 @@ class Factor(ABC):
 
     `alone` and `beside` are the levels that it reaches as the only proof and beside one of another kind. A
     factor that can `begin` a sign-in finds out by itself whom an answer speaks for. One that `enrols` is for those
-    who must have a second factor and have none; one in `reserve` is offered after all others.
+    who must have a second factor and have none; one in `reserve` is offered after all others. One that does not
+    `guard` proves a sign-in, but no right to change the account where there is one that does. EOTP-4.
     """
 
     name: ClassVar[str]
@@ -88,11 +99,17 @@ class Factor(ABC):
     begins: ClassVar[bool] = False
     enrols: ClassVar[bool] = False
     reserve: ClassVar[bool] = False
+    guards: ClassVar[bool] = True
+    sends: ClassVar[bool] = False
     prompt: ClassVar[Prompt]
 
     @abstractmethod
     def enrolled(self, db: Session, user: UserId) -> bool:
         """Whether this person has it."""
+
+    def ready(self, db: Session, issuer: Issuer, user: UserId) -> bool:
+        """Whether this person can be asked for it as things are: they have it, and no setting forbids it."""
+        return self.enrolled(db, user)
 
     @abstractmethod
     def whom(
@@ -106,6 +123,13 @@ class Factor(ABC):
 
     def challenge(self, db: Session, issuer: Issuer, tx: Transaction) -> None:  # noqa: B027
         """Make ready to be asked, such as by sending a code; comes before the page is shown."""
+
+    def send(self, db: Session, issuer: Issuer, tx: Transaction, *, by: Actor) -> None:  # noqa: B027
+        """Send what will be asked for, when the person says so; raises TooMany where that was just done."""
+
+    def sending(self, db: Session, issuer: Issuer, tx: Transaction) -> Sending | None:
+        """What the page tells of a code that is sent; None for a factor that sends nothing."""
+        return None
 
     def last_used(self, db: Session, user: UserId) -> datetime | None:
         """When this person last proved it, so that it is offered first; asked where there is a choice."""

@@ -2,13 +2,14 @@
 
 from authserver.errors import Misconfigured
 from authserver.factors.contract import Factor
+from authserver.factors.email_code import EmailCode
 from authserver.factors.passkey import PasskeyFactor
 from authserver.factors.password import Password
 from authserver.factors.recovery_code import RecoveryCode
 from authserver.factors.totp import Enrolment, Totp
 from authserver.issuer import Issuer
 
-BUILT_IN: tuple[type[Factor], ...] = (Password, PasskeyFactor, Totp, RecoveryCode, Enrolment)
+BUILT_IN: tuple[type[Factor], ...] = (Password, PasskeyFactor, Totp, EmailCode, RecoveryCode, Enrolment)
 
 
 def factors(issuer: Issuer) -> dict[str, Factor]:

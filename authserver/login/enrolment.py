@@ -5,19 +5,19 @@ from datetime import datetime
 
 from authserver.audit import Actor, record
 from authserver.audit.events import FactorAdded, FactorRemoved
-from authserver.authentication import Level, UserId
+from authserver.authentication import Level, UserId, level_of
 from authserver.errors import Refusal
 from authserver.factors import ceremony, passkeys, recovery_code, totp
 from authserver.factors.codes import typed
 from authserver.factors.contract import Refused
 from authserver.factors.passkeys import Passkey
 from authserver.factors.recovery_code import Left
-from authserver.factors.registry import factors
 from authserver.factors.totp import SetUp, Totp
 from authserver.issuer import Issuer
 from authserver.limits.passwords import clear
 from authserver.login import passwords
 from authserver.login.passwords import Chosen
+from authserver.login.requirements import guarding
 from authserver.login.rule import Rule, rule_for
 from authserver.login.steps import offers_of
 from authserver.sessions import ending
@@ -205,7 +205,7 @@ def exempt(db: Session, issuer: Issuer, user: User, form: ExemptionForm, *, by: 
     """Demand no second factor of somebody, whose password must then be long enough to stand alone. AD-9, PW-1."""
     lock(db, f"factors:{user.id}")
     stored = find.password(db, user.id)
-    if stored is not None and stored.is_short and not offers_of(db, issuer, user.id):
+    if stored is not None and stored.is_short and not _stays(db, issuer, user.id, None):
         raise Refusal(
             "Their password is too short to stand alone. Set a longer one first.",
             rule="password_length",
@@ -233,15 +233,16 @@ def stays(db: Session, issuer: Issuer, user: User, what: str) -> bool:
 
 
 def is_strong(db: Session, issuer: Issuer, session: SsoSession) -> bool:
-    """Whether a session proved a second factor, where its person has one. PW-9, TOTP-7."""
-    reached = session.authentication.reaches(Level.MFA_LOW)
-    return reached or not offers_of(db, issuer, session.user)
+    """Whether a session proved a second factor, where its person has one, and one that guards. PW-9, TOTP-7, EOTP-4."""
+    offers = offers_of(db, issuer, session.user)
+    lax = {offer.name for offer in offers} - {offer.name for offer in guarding(offers)}
+    counted = tuple(proof for proof in session.authentication.proofs if proof.factor not in lax)
+    return not offers or level_of(counted) >= Level.MFA_LOW
 
 
 def _stays(db: Session, issuer: Issuer, user: UserId, without: str | None) -> bool:
-    """Whether a second factor is left without this one; what is in reserve is none."""
-    known = factors(issuer)
-    names = {offer.name for offer in offers_of(db, issuer, user) if not known[offer.name].reserve}
+    """Whether a second factor is left without this one; what is in reserve is none, and a mailed code is not enough."""
+    names = {offer.name for offer in offers_of(db, issuer, user) if offer.guards and not offer.reserve}
     if without in {None, Totp.name}:
         return bool(names - {without})
     others = names - {passkeys.NAME}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from authserver.audit import Actor
-from authserver.authentication import UserId
+from authserver.authentication import Level, UserId
 from authserver.errors import Refusal
 from authserver.factors.password import hash_password, new_password, normalized
 from authserver.issuer import Issuer
@@ -37,7 +37,8 @@ def may_be_short(db: Session, issuer: Issuer, user: UserId | None) -> bool:
     """Whether a second factor stands beside the password, or must."""
     if user is None:
         return rule_for_all(issuer) is Rule.REQUIRED
-    return rule_for(db, issuer, user) is Rule.REQUIRED or bool(offers_of(db, issuer, user))
+    guarded = any(offer.guards for offer in offers_of(db, issuer, user))
+    return guarded or rule_for(db, issuer, user) is Rule.REQUIRED
 
 
 def choose(issuer: Issuer, text: str, user: UserId | None) -> Chosen:
@@ -71,6 +72,9 @@ def set_(
     if chosen.stands == "beside" and not may_be_short(db, issuer, session.user):
         raise Refusal("The second factor went meanwhile.", rule="password_length", status=409)
     epoch = edit.set_password(db, issuer, session.user, chosen.phc, by=by, stands=chosen.stands)
+    if session.authentication.reaches(Level.MFA):
+        # More than the mailbox was shown here, so that the new password does not hang on it. EOTP-6.
+        edit.mark_by_mail(db, session.user, "no")
     db.hot(FORGET_DEVICES, {"user": session.user}).close()
     kept = ending.keep_alone(
         db, issuer, session, epoch=epoch, handle=handle, reason="password_changed", by=by

@@ -11,12 +11,14 @@ TAKEOVER = "takeover"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A factor that this person has, and what it is worth beside another."""
+    """A factor that this person has, and what it is worth beside another; see Factor for `reserve` and `guards`."""
 
     name: str
     kind: Kind
     alone: Level
     beside: Level
+    reserve: bool = False
+    guards: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,12 @@ def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:
     if raising:
         return _show(offer.name for offer in enough or raising)
     return _show(policy.enrols) if policy.enrols and reached < policy.least else Complete()
+
+
+def guarding(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """Those that may prove the right to change the account: an e-mailed code where there is nothing else. EOTP-4."""
+    others = tuple(offer for offer in offers if offer.guards)
+    return others if any(not offer.reserve for offer in others) else offers
 
 
 def reachable(offers: Iterable[Offer]) -> Level:

@@ -18,7 +18,7 @@ from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
 from authserver.login import trusted
 from authserver.login.completion import Entered, Visitor, complete, entered_already, goes_on_in
-from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, next_step
+from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, guarding, next_step
 from authserver.login.rule import Rule, rule_for
 from authserver.login.transaction import advance, find_row
 from authserver.sessions import limits
@@ -109,13 +109,13 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) ->
     if tx.user is None:
         return Policy(first=first)
     rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
-    session = visitor.session
+    offers, session = offers_of(db, issuer, tx.user), visitor.session
     own = session if session is not None and session.user == tx.user else None
     if not tx.asks_anew and trusted.holds(db, issuer, tx.user, visitor.trust):
         rule = Rule.OFF
     return Policy(
         first=first,
-        enrolled=offers_of(db, issuer, tx.user),
+        enrolled=guarding(offers) if tx.purpose is Purpose.FRESH else offers,
         required=own.authentication.level if own else Level.PWD,
         held=own.authentication.proofs if own and tx.steps_up == own.id else (),
         least=rule.least,
@@ -136,7 +136,7 @@ def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
     theirs = [
         factor
         for factor in factors(issuer).values()
-        if max(factor.alone, factor.beside) > Level.PWD and factor.enrolled(db, user)
+        if max(factor.alone, factor.beside) > Level.PWD and factor.ready(db, issuer, user)
     ]
     used = {}
     if sum(not factor.reserve for factor in theirs) > 1:
@@ -147,7 +147,14 @@ def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
         return factor.reserve, -at.timestamp() if at else 0, -max(factor.alone, factor.beside)
 
     return tuple(
-        Offer(name=factor.name, kind=factor.kind, alone=factor.alone, beside=factor.beside)
+        Offer(
+            name=factor.name,
+            kind=factor.kind,
+            alone=factor.alone,
+            beside=factor.beside,
+            reserve=factor.reserve,
+            guards=factor.guards,
+        )
         for factor in sorted(theirs, key=order)
     )
 

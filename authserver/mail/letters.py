@@ -25,6 +25,7 @@ def letter(*values: str, lives: timedelta = timedelta(days=3)) -> Letter:
 
 FOOTER = "footer"
 LETTERS: Mapping[str, Letter] = {
+    "login_code": letter("code", "minutes", "at", "device", "place", lives=timedelta(minutes=10)),
     "test": letter("at", lives=timedelta(hours=1)),
 }
 # What has a text: every mail, and the lines that stand below each.

@@ -89,6 +89,7 @@ def enqueue(  # noqa: PLR0913
     values: Values | None = None,
     link: str = "",
     user: str | None = None,
+    source: str | None = None,
 ) -> str:
     """Write a mail down; it is delivered after the commit. `link` is a path of ours. See authserver/mail. PW-8."""
     letter, given = LETTERS[template], dict(values or {})
@@ -110,6 +111,7 @@ def enqueue(  # noqa: PLR0913
         "name": template,
         "recipient": to,
         "user": user,
+        "source": source,
         "payload": sealed,
         "now": db.time(now),
         "expires": db.time(now + letter.lives),

@@ -64,6 +64,8 @@ def _reachable(db: Session, issuer: Issuer, session: SsoSession, required: Level
     if has >= required:
         return has
     now = issuer.clock()
-    enrolled = (factor.proof(now) for factor in factors(issuer).values() if factor.enrolled(db, session.user))
+    enrolled = (
+        factor.proof(now) for factor in factors(issuer).values() if factor.ready(db, issuer, session.user)
+    )
     # Who has nothing for what they must reach gets an app on the way.
     return max(has, level_of(tuple(enrolled)), Level.MFA if least > Level.PWD else least)

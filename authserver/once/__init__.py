@@ -1,6 +1,17 @@
 """Everything that may happen only once."""
 
 from authserver.once.replay import remember
-from authserver.once.tickets import Gone, Spent, Ticket, Wrong, consume, open_ticket, peek
+from authserver.once.tickets import Gone, Open, Spent, Ticket, Wrong, consume, open_ticket, peek, standing
 
-__all__ = ["Gone", "Spent", "Ticket", "Wrong", "consume", "open_ticket", "peek", "remember"]
+__all__ = [
+    "Gone",
+    "Open",
+    "Spent",
+    "Ticket",
+    "Wrong",
+    "consume",
+    "open_ticket",
+    "peek",
+    "remember",
+    "standing",
+]

@@ -46,6 +46,14 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Handed out, and not yet spent."""
+
+    payload: dict[str, Any]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
     """The answer was wrong; it cost a try."""
 
@@ -113,6 +121,14 @@ def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) ->
     if attempts_left <= 0 or read(expires_at) <= now:
         return Gone()
     return Ticket(payload=_open(roots, kind, key, payload), grant=grant)
+
+
+def standing(db: Session, roots: Roots, kind: str, key: str, *, now: datetime) -> Open | None:
+    """The ticket under this key while somebody could still spend it; for pages, which tell its times."""
+    row = db.one(FIND, {"kind": kind, "key": key})
+    if row is None or row[5] is not None or row[1] <= 0 or db.database.read_time(row[4]) <= now:
+        return None
+    return Open(payload=_open(roots, kind, key, row[2]), expires_at=db.database.read_time(row[4]))
 
 
 def consume(

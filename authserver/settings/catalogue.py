@@ -165,7 +165,27 @@ class Settings(BaseModel):
         10, ge=5, le=100, description="Wrong codes in an hour that lock the second step until it is opened."
     )
 
+    email_code: bool = Field(
+        default=False,
+        description="Whether a code mailed to a verified address is a second factor: a weak one, acr mfa-low.",
+    )
+    email_code_not_for: tuple[str, ...] = Field(
+        (), description="Groups whose members cannot prove themselves by an e-mailed code."
+    )
+    email_code_lifetime: Seconds = Field(
+        10 * MINUTE, ge=2 * MINUTE, le=10 * MINUTE, description="Seconds an e-mailed code lives."
+    )
+
     # Mail
+    mail_wait: Seconds = Field(
+        MINUTE, ge=10, le=HOUR, description="Seconds between two mails of a kind that somebody asks for."
+    )
+    mails_an_hour: int = Field(
+        5, ge=1, le=100, description="Mails of a kind that somebody, or an address, is sent in an hour."
+    )
+    network_mails_an_hour: int = Field(
+        20, ge=1, le=100_000, description="Mails in an hour that one network address may ask for."
+    )
     mail_from: str = Field(
         "", max_length=254, description="The address that mails come from; empty for no-reply@ our host."
     )

@@ -18,12 +18,15 @@ class OutboxRow(Base):
         partial("ix_outbox_next_at_waiting", "next_at", where="state = 'waiting'"),
         Index("ix_outbox_done_at", "done_at"),
         Index("ix_outbox_user_id", "user_id", "name", "created_at"),
+        Index("ix_outbox_recipient", "recipient", "name", "created_at"),
+        Index("ix_outbox_source", "source", "created_at"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))  # mail
     name: Mapped[str] = mapped_column(String(64))  # which mail
     recipient: Mapped[str] = mapped_column(String(320))
     user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id", ondelete="SET NULL"))
+    source: Mapped[str | None] = mapped_column(String(64))  # the network that asked for it
     payload: Mapped[bytes | None] = mapped_column(Sealed)  # links and codes are secrets; gone once delivered
     state: Mapped[str] = mapped_column(String(16), default="waiting")  # waiting, sent, failed
     attempts: Mapped[int] = mapped_column(default=0)
@@ -50,9 +53,9 @@ class MailTemplateRow(Base):
 
 
 PUT = Hot(
-    """INSERT INTO outbox (id, kind, name, recipient, user_id, payload, state, attempts, created_at, next_at,
+    """INSERT INTO outbox (id, kind, name, recipient, user_id, source, payload, state, attempts, created_at, next_at,
                            expires_at)
-       VALUES (:id, :kind, :name, :recipient, :user, :payload, 'waiting', 0, :now, :now, :expires)"""
+       VALUES (:id, :kind, :name, :recipient, :user, :source, :payload, 'waiting', 0, :now, :now, :expires)"""
 )
 IS_DUE = """kind = :kind AND state = 'waiting' AND next_at <= :now
             AND (leased_until IS NULL OR leased_until <= :now)"""
@@ -90,8 +93,16 @@ RETRY = Hot(
     RETURNING id"""
 )
 COUNTS = Hot("SELECT state, count(*), min(created_at) FROM outbox WHERE kind = :kind GROUP BY state")
-LATEST_TO = Hot(
-    """SELECT created_at FROM outbox WHERE user_id = :user AND name = :name AND created_at > :since LIMIT 1"""
+# Times of mails, the oldest first: to an account or to an address, and those that a network asked for.
+TO_ACCOUNT = Hot(
+    "SELECT created_at FROM outbox WHERE user_id = :user AND name = :name AND created_at > :since ORDER BY created_at"
+)
+TO_ADDRESS = Hot(
+    """SELECT created_at FROM outbox WHERE recipient = :recipient AND name = :name AND created_at > :since
+        ORDER BY created_at"""
+)
+ASKED_BY = Hot(
+    "SELECT created_at FROM outbox WHERE source = :source AND created_at > :since ORDER BY created_at"
 )
 
 

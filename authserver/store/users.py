@@ -44,6 +44,9 @@ class UserEmailRow(Base):
     address_key: Mapped[str] = mapped_column(String(254))
     verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_primary: Mapped[bool] = mapped_column(default=False)
+    code_used_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime
+    )  # when a code sent there was last right
 
 
 class PasswordRow(Base):
@@ -53,6 +56,7 @@ class PasswordRow(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     must_change: Mapped[bool] = mapped_column(default=False)
     is_short: Mapped[bool] = mapped_column(default=False)  # good only beside a second factor
+    by_mail: Mapped[bool] = mapped_column(default=False)  # set by whoever reads the person's mail. EOTP-6
 
 
 class GroupRow(Base):
@@ -109,6 +113,19 @@ SET_PASSWORD = Hot(
        VALUES (:user, :hash, :now, :must_change, :is_short)
        ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change,
          is_short = :is_short"""
+)
+MARK_BY_MAIL = Hot("UPDATE passwords SET by_mail = :by_mail WHERE user_id = :user")
+# Whom a code can be mailed to: an address that is verified, and how the password in use came to be. EOTP-3, EOTP-6.
+MAILBOX = Hot(
+    """SELECT e.address, u.locale, e.code_used_at, p.by_mail
+         FROM users u
+         JOIN user_emails e ON e.user_id = u.id AND e.is_primary AND e.verified_at IS NOT NULL
+         LEFT JOIN passwords p ON p.user_id = u.id
+        WHERE u.id = :user"""
+)
+NOTE_CODE_USED = Hot("UPDATE user_emails SET code_used_at = :now WHERE user_id = :user AND is_primary")
+NAMES_OF_GROUPS = Hot(
+    'SELECT g.name FROM memberships m JOIN "groups" g ON g.id = m.group_id WHERE m.user_id = :user'
 )
 RULES_OF_GROUPS = Hot('SELECT id, second_factor FROM "groups" WHERE second_factor IS NOT NULL')
 GROUPS_OF = Hot("SELECT group_id FROM memberships WHERE user_id = :user")

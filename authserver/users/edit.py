@@ -15,6 +15,7 @@ from authserver.store import Session
 from authserver.store.erase import erase_person
 from authserver.store.users import (
     BUMP_EPOCH,
+    MARK_BY_MAIL,
     SET_PASSWORD,
     SIGNED_IN,
     UserRow,
@@ -161,8 +162,15 @@ def set_password(
     values = {"user": user_id, "hash": phc_hash, "now": db.time(now), "must_change": False}
     db.hot(SET_PASSWORD, values | {"is_short": stands == "beside"}).close()
     by_admin = by.kind != "user" or by.id != user_id
+    if by_admin:
+        mark_by_mail(db, user_id, "no")
     record(db, PasswordChanged(subject=user_id, by_admin=by_admin), by=by, at=now)
     return _bumped(db, user_id)
+
+
+def mark_by_mail(db: Session, user_id: str, came: Literal["yes", "no"]) -> None:
+    """Note whether the password was set by a mailed link: then an e-mailed code proves nothing beside it. EOTP-6."""
+    db.hot(MARK_BY_MAIL, {"user": user_id, "by_mail": came == "yes"}).close()
 
 
 def bump_epoch(db: Session, issuer: Issuer, user_id: str, *, reason: str, by: Actor) -> int:

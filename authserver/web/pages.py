@@ -32,6 +32,7 @@ from authserver.web.pages_factors import (
     FactorRemove,
     Factors,
     FactorSetUp,
+    MailedCode,
     NewCodes,
     PasskeyEdit,
     PasskeyNew,
@@ -40,6 +41,7 @@ from authserver.web.pages_factors import (
 from authserver.web.pages_login import (
     Asked,
     ChooseAccount,
+    CodeSent,
     CodeUsed,
     Consent,
     EnrolNeeded,
@@ -72,10 +74,11 @@ from authserver.web.pages_words import consent_sentence, day, moment, problem, t
 from authserver.web.qr import qr
 
 __all__ = [
-    "App", "AppSetUp", "AppShown", "Asked", "Branding", "ChooseAccount", "CodeUsed", "CodesLeft", "CodesShown",
+    "App", "AppSetUp", "AppShown", "Asked", "Branding", "ChooseAccount", "CodeSent", "CodeUsed", "CodesLeft",
+    "CodesShown",
     "ConnectedApp", "ConnectedApps", "Consent", "DevMails", "Device", "Devices", "Done", "EnrolNeeded", "ExpiredSignIn",
     "FactorRemove", "FactorSetUp", "Factors", "FirstOwner", "FirstOwnerGone", "FormPost", "Home", "KeepCodes",
-    "Link", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
+    "Link", "MailedCode", "NewCodes", "NoWayWorks", "NotAllowed", "NotFound",
     "Page", "PasskeyEdit", "PasskeyNeeded", "PasskeyNew", "PasskeyShown",
     "PasswordChange", "Person", "Problem", "Profile", "Proved", "Reason", "Reauthenticate", "Refused",
     "RefusedKind", "ServerError", "SignIn", "SignInState", "SignOutConfirm", "SignedOut", "Staying", "StepNeeded",

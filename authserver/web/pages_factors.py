@@ -40,6 +40,14 @@ class CodesLeft:
     are_few: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailedCode:
+    """Codes that are mailed `to` somebody."""
+
+    to: str
+    last_used_at: datetime | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _FactorPage(AccountPage):
     place: ClassVar[str] = "factors"
@@ -56,6 +64,7 @@ class Factors(_FactorPage):
     authenticator: AppShown | None = None
     passkeys: tuple[PasskeyShown, ...] = ()
     codes: CodesLeft | None = None
+    mailed: MailedCode | None = None
     required: bool = False
     offered: bool = True
     by_code: bool = False

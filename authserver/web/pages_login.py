@@ -82,12 +82,26 @@ class Reauthenticate(_Waiting):
     ways: tuple[Way, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSent:
+    """A code that goes `to` somebody by a press of its own, at `url`.
+
+    The last one holds for `ends_in` seconds, 0 for none; another can be sent in `again_in`.
+    """
+
+    to: str
+    url: str
+    ends_in: int = 0
+    again_in: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepNeeded(Page):
     """One more proof, in one field. Posts `code` (or `field`); the sentences are the factor's own.
 
     `locked`: no code is taken until somebody opens it; another way, or a person, helps. `help_url` reaches one.
     `trust_for` are the seconds for which the device may be trusted (posts `trust`); 0 offers it not.
+    `too_soon`: another code was asked for, so many seconds before one may be sent.
     """
 
     template: ClassVar[str] = "login/step.html"
@@ -106,6 +120,8 @@ class StepNeeded(Page):
     locked: bool = False
     trust_for: int = 0
     trusts: bool = False
+    sent: CodeSent | None = None
+    too_soon: int = 0
     help_url: str = ""
     app: App | None = None
     proved: tuple[Proved, ...] = ()
@@ -113,11 +129,11 @@ class StepNeeded(Page):
 
     @property
     def status(self) -> int:
-        return 429 if self.retry_after else 200
+        return 429 if self.retry_in else 200
 
     @property
     def retry_in(self) -> int:
-        return self.retry_after
+        return self.retry_after or self.too_soon
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,11 +85,26 @@ def activate(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
 
 
 def prove(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
-    """Answer a second step with this code; everybody in a login of their own."""
-    factor = factors(issuer)[given["factor"]]
+    """Answer a second step with this code; everybody in a login of their own, unless one is named."""
+    factor, tx = factors(issuer)[given["factor"]], login(issuer, given, who)
+    answer = {"code": given["code"]}
+    account = factor.whom(db, issuer, tx, answer, None)
+    return type(factor.settle(db, issuer, tx, account, factor.examine(issuer, tx, account, answer))).__name__
+
+
+def send(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Have a code sent."""
+    try:
+        factors(issuer)[given["factor"]].send(db, issuer, login(issuer, given, who), by=SYSTEM)
+    except Refusal as refused:
+        return type(refused).__name__
+    return "sent"
+
+
+def login(issuer: Issuer, given: Given, who: str) -> Transaction:
     now = issuer.clock()
-    tx = Transaction(
-        id=new_id(),
+    return Transaction(
+        id=given.get("login") or new_id(),
         purpose=Purpose.SIGN_IN,
         request={},
         browser=who.encode(),
@@ -97,9 +112,6 @@ def prove(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
         expires_at=now + timedelta(minutes=5),
         user=UserId(given["user"]),
     )
-    answer = {"code": given["code"]}
-    account = factor.whom(db, issuer, tx, answer, None)
-    return type(factor.settle(db, issuer, tx, account, factor.examine(issuer, tx, account, answer))).__name__
 
 
 def set_up(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
@@ -126,7 +138,7 @@ def enter(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
 
 
 ACTS: Mapping[str, Act] = {
-    act.__name__: act for act in (spend, keep, own, lead, publish, activate, prove, set_up, enter)
+    act.__name__: act for act in (spend, keep, own, lead, publish, activate, prove, send, set_up, enter)
 }
 
 

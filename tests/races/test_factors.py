@@ -1,5 +1,6 @@
 """T-1: one code of an app and one recovery code, tried by 32 threads of two processes, each in a login of its own."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,15 +15,19 @@ from authserver.audit import SYSTEM
 from authserver.authentication import UserId
 from authserver.config import Config
 from authserver.factors import recovery_code, totp
+from authserver.factors.email_code import EmailCode
 from authserver.issuer import Issuer
+from authserver.mail import outbox
 from authserver.store import Hot
 from authserver.users import edit
 from tests.conftest import STORES
-from tests.races.contest import Contest, contest
+from tests.races.contest import Contest, contest, login
 from tests.races.volley import ROUNDS, THREADS
 from tests.serve import Seed, Store
 
 ENROLLING = "e" * 32
+CODE = re.compile(r"\d{3} \d{3}")
+FORGOTTEN = Hot("DELETE FROM outbox")
 ANEW = Hot("UPDATE totp_devices SET last_step = 0 WHERE user_id = :user")
 
 
@@ -48,7 +53,8 @@ def ground(
         stack.callback(app.close)
         issuer = app.issuer
         with issuer.database.writing() as db:
-            user = edit.add(db, issuer, {"username": "racer"}, by=SYSTEM).id
+            about = {"username": "racer", "email": "racer@example.org", "email_verified": True}
+            user = edit.add(db, issuer, about, by=SYSTEM).id
         key = begun(issuer, user)
         with issuer.database.writing() as db:
             assert isinstance(
@@ -85,6 +91,33 @@ def test_one_of_32_spends_a_recovery_code(ground: Ground) -> None:
         assert results == {"Right": 1, "Spent": THREADS - 1}
         with ground.issuer.database.reading() as db:
             assert recovery_code.left(db, ground.user).left == recovery_code.COUNT - 1
+
+
+def test_one_of_32_has_the_code_that_was_mailed(ground: Ground) -> None:
+    """T-1, EOTP-1: in one login, since a code is good in no other."""
+    tx, factor = login(ground.issuer, {"user": ground.user}, "racer"), EmailCode()
+    given = {"factor": "email", "user": ground.user, "login": tx.id}
+    for _ in range(ROUNDS):
+        with ground.issuer.database.writing() as db:
+            db.hot(FORGOTTEN, {}).close()
+            factor.send(db, ground.issuer, tx, by=SYSTEM)
+            (mail,) = outbox.readable(db, ground.issuer)
+        assert mail.written
+        code = CODE.search(mail.written.text)
+        assert code
+        results = Counter(ground.contest.round("prove", **given, code=code[0]))
+        assert results == {"Right": 1, "Spent": THREADS - 1}
+
+
+def test_one_of_32_has_a_code_sent(ground: Ground) -> None:
+    """T-1, EOTP-2: the others are told to wait, and one mail is written."""
+    for _ in range(ROUNDS):
+        with ground.issuer.database.writing() as db:
+            db.hot(FORGOTTEN, {}).close()
+        results = Counter(ground.contest.round("send", factor="email", user=ground.user))
+        assert results == {"sent": 1, "TooMany": THREADS - 1}
+        with ground.issuer.database.reading() as db:
+            assert len(outbox.kept(db)) == 1
 
 
 def test_one_of_32_confirms_an_app(ground: Ground) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from authserver.agents import network
 from authserver.audit import find
 from authserver.audit.find import Entry
 from authserver.clients.find import by_client_id
@@ -10,7 +11,7 @@ from authserver.factors.registry import factors
 from authserver.issuer import Issuer
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
-from authserver.web.account.agents import device_name, network
+from authserver.web.account.agents import device_name
 from authserver.web.language import gettext as _
 from authserver.web.pages_account import Happened
 from authserver.web.pages_words import translated
@@ -126,6 +127,7 @@ SENTENCES: Mapping[str, Callable[[Teller, Entry], str]] = {
     "second_step_closed": _closed,
     "password_changed": _password,
     "new_device": lambda _teller, _entry: _("Signed in on a device for the first time"),
+    "code_sent": lambda _teller, _entry: _("A code was mailed for a sign-in"),
     "factor_added": lambda teller, entry: _("Set up: %(way)s", way=teller.factor(entry.data.get("factor"))),
     "factor_removed": lambda teller, entry: _(
         "Removed: %(way)s", way=teller.factor(entry.data.get("factor"))

@@ -8,7 +8,9 @@ from werkzeug.wrappers import Response
 from authserver.authentication import UserId
 from authserver.errors import Refusal
 from authserver.factors.contract import Refused
+from authserver.factors.email_code import EmailCode, mailbox
 from authserver.factors.recovery_code import RecoveryCode
+from authserver.factors.registry import factors as known
 from authserver.factors.totp import Totp
 from authserver.login import enrolment, passwords
 from authserver.login.enrolment import Made
@@ -32,6 +34,7 @@ from authserver.web.pages import (
     FactorRemove,
     Factors,
     FactorSetUp,
+    MailedCode,
     NewCodes,
     render,
 )
@@ -46,6 +49,7 @@ def factors() -> Response:
     asked, session = issuer(), _session()
     with asked.database.reading() as db:
         user = find.load(db, session.user)
+        mailed = mailbox(db, user.id) if known(asked)[EmailCode.name].ready(db, asked, user.id) else None
         ways, stored = enrolment.ways(db, asked, user), find.password(db, user.id)
     app, codes = ways.app, ways.codes
     page = Factors(
@@ -61,6 +65,7 @@ def factors() -> Response:
         if app or ways.passkeys
         else None,
         passkeys=tuple(map(shown, ways.passkeys)),
+        mailed=MailedCode(to=mailed.address, last_used_at=mailed.used_at) if mailed else None,
         required=ways.required,
         offered=ways.offered,
         by_code=any(proof.factor == RecoveryCode.name for proof in session.authentication.proofs),

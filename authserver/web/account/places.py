@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from authserver.agents import network
 from authserver.authentication import UserId
 from authserver.clients.find import by_client_id
 from authserver.issuer import Issuer
@@ -10,7 +11,7 @@ from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.sessions import FIRST_SEEN
-from authserver.web.account.agents import device_name, network
+from authserver.web.account.agents import device_name
 from authserver.web.context import client_ip
 from authserver.web.language import gettext as _
 from authserver.web.pages import Device

@@ -1,12 +1,14 @@
 """What the pages of a sign-in show."""
 
+import math
 from collections.abc import Mapping
+from datetime import datetime
 
 from flask import request
 
 from authserver.authentication import Level
 from authserver.factors import ceremony, passkeys
-from authserver.factors.contract import Factor
+from authserver.factors.contract import Factor, Sending
 from authserver.factors.passkey import PasskeyFactor, binding
 from authserver.factors.registry import factors
 from authserver.login import enrolment, trusted
@@ -24,6 +26,7 @@ from authserver.web.login.visit import Under
 from authserver.web.pages import (
     AppSetUp,
     ChooseAccount,
+    CodeSent,
     EnrolNeeded,
     ExpiredSignIn,
     Page,
@@ -97,16 +100,17 @@ def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -
     )
 
 
-def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0) -> Page:
+def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0, too_soon: int = 0) -> Page:
     """One more proof, with what was proved before it and the other ways."""
     if factor.enrols:
         return _enrol(under, factor, error, retry_after)
     if isinstance(factor, PasskeyFactor):
         return _passkey(under, factor, error, retry_after)
     prompt = factor.prompt
-    asked, person = issuer(), facing(under.tx, sessions.current()).user
+    asked, tx = issuer(), facing(under.tx, sessions.current())
     with asked.database.reading() as db:
-        locked = person is not None and factor.locked(db, asked, person)
+        locked = tx.user is not None and factor.locked(db, asked, tx.user)
+        sending = factor.sending(db, asked, tx)
         trust_for = _trust_for(db, under, factor)
     return StepNeeded(
         here=f"/login/{factor.name}?tx={under.value}",
@@ -125,6 +129,8 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0)
         locked=locked,
         trust_for=trust_for,
         trusts=bool(request.form.get("trust")),
+        sent=_sent(sending, f"/login/{factor.name}/send") if sending else None,
+        too_soon=min(too_soon, DAY),
         help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
         proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
@@ -168,6 +174,15 @@ def _other_ways(under: Under, factor: Factor) -> tuple[Way, ...]:
         for name, path in paths.items()
         if name != factor.name
     )
+
+
+def _sent(sending: Sending, url: str) -> CodeSent:
+    now = issuer().clock()
+
+    def left(moment: datetime | None) -> int:
+        return 0 if moment is None else max(0, math.ceil((moment - now).total_seconds()))
+
+    return CodeSent(to=sending.to, url=url, ends_in=left(sending.ends_at), again_in=left(sending.again_at))
 
 
 def wrong(outcome: Wrong) -> str:

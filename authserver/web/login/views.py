@@ -13,9 +13,10 @@ from authserver.login import transaction
 from authserver.login.completion import Entered
 from authserver.login.requirements import Show
 from authserver.login.steps import Moved, Outcome, Proved, Wrong, facing, take
+from authserver.store import retrying
 from authserver.transaction import Purpose
 from authserver.web import sessions
-from authserver.web.context import issuer
+from authserver.web.context import actor, issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.login import codes, show, visit
 from authserver.web.login.show import FIRST
@@ -137,6 +138,30 @@ def answer(step: str) -> Response:
     except TooMany as closed:
         retry_after = closed.retry_after
     return render(show.step(under, factor, error=error, retry_after=retry_after))
+
+
+@blueprint.post("/login/<step>/send")
+@demands(Guard.BROWSER_POST)
+def send(step: str) -> Response:
+    """Send the code that this step asks for, or another one. The page itself sends none, however often it is seen."""
+    under = _at(step)
+    if isinstance(under, Response):
+        return under
+    asked, factor, session = issuer(), factors(issuer())[step], sessions.current()
+    if not factor.sends:
+        raise NotFound("There is nothing at this address.", detail=f"{step!r} sends nothing")
+
+    def attempt() -> None:
+        tx = facing(under.tx, session)
+        with asked.database.writing() as db:
+            if tx.user is not None and not factor.locked(db, asked, tx.user):
+                factor.send(db, asked, tx, by=actor(session))
+
+    try:
+        retrying(attempt)
+    except TooMany as soon:
+        return render(show.step(under, factor, too_soon=soon.retry_after))
+    return visit.to_step(step, under.value)
 
 
 def _at(step: str) -> Under | Response:

@@ -55,6 +55,21 @@ for (const field of document.querySelectorAll("input[data-show]")) {
   if (focused) field.focus();
 }
 
+// A button that must wait counts down; the server counts, too, whatever is pressed.
+for (const button of document.querySelectorAll("button[data-wait]")) {
+  const note = document.getElementById(button.getAttribute("aria-describedby"));
+  const said = button.textContent;
+  const ends = performance.now() + button.dataset.wait * 1000;
+  const tick = () => {
+    const left = Math.ceil((ends - performance.now()) / 1000);
+    button.disabled = left > 0;
+    button.textContent = left > 0 ? button.dataset.waiting.replace("{}", left) : said;
+    if (note) note.hidden = true;
+    if (left > 0) setTimeout(tick, 250);
+  };
+  tick();
+}
+
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) break;
   button.hidden = false;

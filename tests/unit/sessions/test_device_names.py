@@ -2,7 +2,7 @@
 
 import pytest
 
-from authserver.web.account.agents import described, network
+from authserver.agents import described, network
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
