@@ -11,6 +11,7 @@ from flask import Flask
 from authserver import logs
 from authserver.clock import Clock, SystemClock
 from authserver.config import Config
+from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.keys import keyring, roots
 from authserver.keys.master import vault_of
@@ -84,6 +85,9 @@ class App:
             environ["PATH_INFO"] = (
                 path.removeprefix(self._mounted) if path.startswith(f"{self._mounted}/") else path
             )
+        if environ.get("PATH_INFO", "").startswith("//"):
+            # Werkzeug would take one slash for several, however they were written.
+            environ[refusals.REFUSED] = NotFound(refusals.BY_STATUS[404], detail="the path begins with //")
         return self.flask.wsgi_app(environ, start_response)
 
     def close(self) -> None:

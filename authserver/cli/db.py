@@ -10,7 +10,7 @@ from authserver.errors import Misconfigured
 from authserver.keys import master, roots
 from authserver.store import Database, migrating, schema
 from authserver.store.keys import root_secrets
-from authserver.store.restored import RECOVERY_CODES
+from authserver.store.restored import API_TOKENS, RECOVERY_CODES
 from authserver.work.after_restore import after_restore as end_all
 
 
@@ -52,10 +52,16 @@ def current(as_json: bool) -> None:
     is_flag=True,
     help="Recovery codes that were used since the backup may then work once more.",
 )
+@click.option(
+    "--keep-api-tokens",
+    is_flag=True,
+    help="API tokens that were revoked since the backup then work again.",
+)
 @json_option
-def after_restore(keep_recovery_codes: bool, as_json: bool) -> None:
+def after_restore(keep_recovery_codes: bool, keep_api_tokens: bool, as_json: bool) -> None:
     """End what a restored backup would bring back to life: sessions, tokens, codes, recovery codes and links."""
-    spare = (RECOVERY_CODES,) if keep_recovery_codes else ()
+    kept = {RECOVERY_CODES: keep_recovery_codes, API_TOKENS: keep_api_tokens}
+    spare = tuple(name for name, is_kept in kept.items() if is_kept)
     with opened() as issuer, issuer.database.writing() as db:
         ended = end_all(db, now=issuer.clock(), by=CLI, spare=spare)
     echo(ended, as_json)

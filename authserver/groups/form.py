@@ -10,6 +10,7 @@ from authserver.input import Form
 from authserver.scopes import is_word
 
 GROUP = re.compile(r"[^\W_](?:[\w.:/@+-]{0,62}[\w])?")
+MEMBERS = "members"  # /api/admin/groups/NAME/members
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255)]
 
 
@@ -35,6 +36,10 @@ class NewGroupForm(GroupForm):
     def _is_name(cls, value: str) -> str:
         if not GROUP.fullmatch(value):
             raise ValueError("A group's name is 1 to 64 letters, digits or . : / @ + - _, without spaces.")
+        if MEMBERS in value.split("/")[1:]:
+            raise ValueError(
+                "After a slash “members” is the list of a group's people; call it something else."
+            )
         return value
 
 

@@ -83,11 +83,11 @@ def read_object(raw: bytes) -> dict[str, object]:
     return value
 
 
-def claimant(token: str) -> str:
-    """Name the client that an assertion says it is from, to look it up by: proof of nothing."""
-    name = read_object(read(token).payload).get("sub")
+def claimant(token: str, *, claim: str = "sub") -> str:
+    """Name the client that an assertion, or by `client_id` a token, says it is of, to look it up by; proves nothing."""
+    name = read_object(read(token).payload).get(claim)
     if not isinstance(name, str) or not name:
-        raise BadToken("sub must be a string", rule="sub")
+        raise BadToken(f"{claim} must be a string", rule=claim)
     return name
 
 

@@ -54,7 +54,6 @@ class PasswordRow(Base):
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     hash: Mapped[str] = mapped_column(String(255))
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    must_change: Mapped[bool] = mapped_column(default=False)
     is_short: Mapped[bool] = mapped_column(default=False)  # good only beside a second factor
     by_mail: Mapped[bool] = mapped_column(default=False)  # set by whoever reads the person's mail. EOTP-6
 
@@ -107,12 +106,10 @@ BY_USERNAME = Hot(_PERSON + "u.username_key = :value")
 BY_EMAIL = Hot(
     f"{_PERSON} u.id = (SELECT user_id FROM user_emails WHERE address_key = :value AND verified_at IS NOT NULL)"  # noqa: S608
 )
-PASSWORD = Hot("SELECT hash, changed_at, must_change, is_short FROM passwords WHERE user_id = :user")
+PASSWORD = Hot("SELECT hash, changed_at, is_short FROM passwords WHERE user_id = :user")
 SET_PASSWORD = Hot(
-    """INSERT INTO passwords (user_id, hash, changed_at, must_change, is_short)
-       VALUES (:user, :hash, :now, :must_change, :is_short)
-       ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, must_change = :must_change,
-         is_short = :is_short"""
+    """INSERT INTO passwords (user_id, hash, changed_at, is_short) VALUES (:user, :hash, :now, :is_short)
+       ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, is_short = :is_short"""
 )
 MARK_BY_MAIL = Hot("UPDATE passwords SET by_mail = :by_mail WHERE user_id = :user")
 # Whom a code can be mailed to: an address that is verified, and how the password in use came to be. EOTP-3, EOTP-6.

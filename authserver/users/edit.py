@@ -159,7 +159,7 @@ def set_password(
     """
     _hold(db, user_id, by)
     now = issuer.clock()
-    values = {"user": user_id, "hash": phc_hash, "now": db.time(now), "must_change": False}
+    values = {"user": user_id, "hash": phc_hash, "now": db.time(now)}
     db.hot(SET_PASSWORD, values | {"is_short": stands == "beside"}).close()
     by_admin = by.kind != "user" or by.id != user_id
     if by_admin:

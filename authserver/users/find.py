@@ -33,7 +33,6 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 class StoredPassword:
     hash: str
     changed_at: datetime
-    must_change: bool
     is_short: bool = False
 
 
@@ -84,8 +83,7 @@ def password(db: Session, user_id: str) -> StoredPassword | None:
     return StoredPassword(
         hash=row[0],
         changed_at=db.database.read_time(row[1]),
-        must_change=bool(row[2]),
-        is_short=bool(row[3]),
+        is_short=bool(row[2]),
     )
 
 

@@ -1,8 +1,12 @@
 """Which origins may read an answer of a machine endpoint. WEB-7."""
 
 from authserver.clients import find as clients
+from authserver.errors import Refusal
 from authserver.issuer import Issuer
+from authserver.jose import BadToken, claimant
+from authserver.oauth.client_auth import present
 from authserver.oauth.request import Headers, OAuthRequest
+from authserver.oauth.userinfo import bearer_token
 
 ANYONE: Headers = (("Access-Control-Allow-Origin", "*"),)
 VARY: Headers = (("Vary", "Origin"),)
@@ -11,13 +15,31 @@ ASKED_HEADERS = "Authorization, Content-Type"
 KEPT = "3600"
 
 
-def of_registered(issuer: Issuer, request: OAuthRequest) -> Headers:
-    """Echo an origin that the named client registered; where no client is named, that any client did."""
+def of_client(issuer: Issuer, request: OAuthRequest) -> Headers:
+    """Echo an origin of the client that the request names, however it does; where it names none, of any client."""
     if request.origin is None:
         return VARY
-    client = (
-        clients.by_client_id(issuer, request.form["client_id"]) if request.form.get("client_id") else None
-    )
+    try:
+        name = present(request).client_id
+    except Refusal:
+        name = request.form.get("client_id", "")
+    return _echo(issuer, request, name)
+
+
+def of_holder(issuer: Issuer, request: OAuthRequest) -> Headers:
+    """Echo an origin of the client that the token is for; where there is no token, of any client."""
+    if request.origin is None:
+        return VARY
+    try:
+        # Whether the token is good decides the answer, not who may read it.
+        name = claimant(bearer_token(request), claim="client_id")
+    except (Refusal, BadToken):
+        name = ""
+    return _echo(issuer, request, name)
+
+
+def _echo(issuer: Issuer, request: OAuthRequest, name: str) -> Headers:
+    client = clients.by_client_id(issuer, name) if name else None
     known = clients.origins_of(client) if client is not None else clients.origins(issuer)
     if request.origin not in known:
         return VARY

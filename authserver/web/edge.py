@@ -69,10 +69,10 @@ def _anyone(issuer: Issuer, request: OAuthRequest) -> Headers:
 
 GET, POST = frozenset({"GET", "HEAD"}), frozenset({"POST"})
 ROUTES: Mapping[str, Route] = {
-    "/oauth/token": Route(name="token", handler=TOKENS.answer, methods=POST, cors=cors.of_registered),
+    "/oauth/token": Route(name="token", handler=TOKENS.answer, methods=POST, cors=cors.of_client),
     "/oauth/introspect": Route(name="introspect", handler=introspect, methods=POST),
-    "/oauth/revoke": Route(name="revoke", handler=revoke_token, methods=POST, cors=cors.of_registered),
-    "/oauth/userinfo": Route(name="userinfo", handler=userinfo, methods=GET | POST, cors=cors.of_registered),
+    "/oauth/revoke": Route(name="revoke", handler=revoke_token, methods=POST, cors=cors.of_client),
+    "/oauth/userinfo": Route(name="userinfo", handler=userinfo, methods=GET | POST, cors=cors.of_holder),
     "/.well-known/jwks.json": Route(name="jwks", handler=_jwks, methods=GET, cors=_anyone),
     "/.well-known/openid-configuration": Route(
         name="discovery", handler=_discovery, methods=GET, cors=_anyone

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from authserver.input import Form
@@ -343,3 +344,9 @@ def test_a_token_is_told_what_it_may_do(world: World) -> None:
     assert found["scopes"] == ["users:read", "users:help"]
     assert "POST /api/admin/users/{user_id}/lock" in found["routes"]
     assert "POST /api/admin/users" not in found["routes"]
+
+
+@pytest.mark.parametrize(("name", "status"), [("x/members", 422), ("x/members/y", 422), ("members/x", 201)])
+def test_no_group_is_called_as_the_list_of_its_people(world: World, name: str, status: int) -> None:
+    """AD-5: each address of the API is one thing."""
+    assert admin(world).post("/groups", {"name": name}).status == status

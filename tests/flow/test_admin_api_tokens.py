@@ -8,8 +8,10 @@ from authserver.audit import SYSTEM, Actor
 from authserver.errors import Refusal
 from authserver.opaque import digest
 from authserver.store.operations import ApiTokenRow
+from authserver.store.restored import API_TOKENS
 from authserver.users import api_tokens, edit
 from authserver.users.access import SCOPES, beyond, scopes_of
+from authserver.work.after_restore import after_restore
 from tests.flow.admin import Admin, admin
 from tests.flow.world import World
 
@@ -187,3 +189,14 @@ def test_garbage_is_no_token(world: World) -> None:
     with world.reading() as db:
         for text in ("", "as_api_", "as_api_" + "é" * 43, "as_api_" + "a" * 42, "\x00", "as_rt1_" + "a" * 43):
             assert isinstance(api_tokens.find(db, text, now), api_tokens.Unusable)
+
+
+def test_a_restored_backup_brings_no_revoked_token_back(world: World) -> None:
+    """AD-4: which of them were revoked since the backup nobody knows any more, so all are, unless one says so."""
+    held = admin(world)
+    with world.writing() as db:
+        after_restore(db, now=world.clock(), by=SYSTEM, spare=(API_TOKENS,))
+    assert held.get("/groups").status == 200
+    with world.writing() as db:
+        assert after_restore(db, now=world.clock(), by=SYSTEM)[API_TOKENS] == 1
+    assert held.get("/groups").status == 401

@@ -24,6 +24,7 @@ from authserver.factors.registry import register
 from authserver.issuer import Issuer
 from authserver.login import everywhere, passwords
 from authserver.oauth.authorize import Asked, AuthorizeRequest, read
+from authserver.oauth.decide import Here
 from authserver.oauth.issue import issue
 from authserver.oauth.person import load
 from authserver.sessions import ending, sso
@@ -329,20 +330,21 @@ def test_what_was_withdrawn_a_moment_ago_gives_no_code(world: World, ada: Reside
     asked = read(world.issuer, Asked(values=query_of(web.begin(prompt="none").url)))
     assert isinstance(asked, AuthorizeRequest)
     with world.reading() as db:
-        person = load(db, world.issuer, asked, session)
+        person = load(db, world.issuer, asked, session, None)
     assert person.agreed >= set(person.scope)
     with world.writing() as db:
         apps.withdraw(db, world.issuer, ada.id, "web", by=SYSTEM)
-    assert issue(world.issuer, asked, person, session, by=SYSTEM) is None
+    assert issue(world.issuer, asked, person, session, here=Here(), by=SYSTEM) is None
     assert count(world, "grants", "revoked_at IS NULL") == 0
     # A yes to the page that asks again counts, and is remembered.
-    assert issue(world.issuer, asked, person, session, agreed=person.scope, by=SYSTEM)
-    assert issue(world.issuer, asked, person, session, by=SYSTEM)
+    agreed = Here(agreed=frozenset(person.scope))
+    assert issue(world.issuer, asked, person, session, here=agreed, by=SYSTEM)
+    assert issue(world.issuer, asked, person, session, here=Here(), by=SYSTEM)
 
 
 def test_what_the_database_refuses_is_not_told_in_its_error(world: World, ada: Resident) -> None:
     """KEY-8: an error goes to the log with its text, which once held every value of the statement."""
-    twice = {"user_id": ada.id, "changed_at": world.clock(), "must_change": False}
+    twice = {"user_id": ada.id, "changed_at": world.clock()}
     with world.writing() as db:
         db.orm.add(PasswordRow(**twice, hash="$canary"))
         with pytest.raises(IntegrityError) as refused:

@@ -209,6 +209,25 @@ def test_origins_of_clients_may_read_answers_and_strangers_may_not(world: World)
     )
 
 
+def test_an_identified_client_shares_no_answer_with_origins_of_others(world: World) -> None:
+    """WEB-7: named by Basic, by an assertion or by its token, a client's answer is for its own pages."""
+    ada = world.add_user()
+    web = world.add_client("web", origins=["https://web.example"])
+    world.add_client("spa", public=True, redirect_uris=["https://spa.example/cb"])
+    tokens = tokens_of(world, web, ada)
+    form, basic = web.credentials()
+    for origin, allowed in (("https://web.example", True), ("https://spa.example", False)):
+        echoed = origin if allowed else None
+        reply = world.post("/oauth/token", [*form, ("grant_type", "x")], {**basic, "Origin": origin})
+        assert reply.header("Access-Control-Allow-Origin") == echoed
+        for token, status in ((tokens.access_token, 200), (f"{tokens.access_token[:-4]}AAAA", 401)):
+            shown = {"Authorization": f"Bearer {token}", "Origin": origin}
+            reply = world.get("/oauth/userinfo", shown)
+            assert (reply.status, reply.header("Access-Control-Allow-Origin")) == (status, echoed)
+    nobody = world.get("/oauth/userinfo", {"Origin": "https://spa.example"})
+    assert nobody.header("Access-Control-Allow-Origin") == "https://spa.example"
+
+
 def test_development_says_which_line_makes_an_address_ours(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,7 +1,7 @@
 """What a view of the sign-in is given: the login under way, the browser, and where both lead."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import redirect, request
 from werkzeug.wrappers import Response
@@ -13,18 +13,19 @@ from authserver.login.completion import Entered, Visitor
 from authserver.login.requirements import Complete, Show
 from authserver.login.steps import client_of, facing, step_of
 from authserver.oauth.authorize import NAMES
+from authserver.oauth.respond import form_target
 from authserver.transaction import Purpose, Transaction
 from authserver.users import find
 from authserver.web import cookies, language, sessions, trust
 from authserver.web.context import actor, issuer
 from authserver.web.cookies import Cookie
 from authserver.web.headers import allow_form_action
+from authserver.web.oauth import asking
 from authserver.web.pages import App, Person, at
 from authserver.web.paths import safe_path
 
 ACCOUNT = "/account"
 YEAR = 365 * 86_400
-WEB = {"https", "http"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +150,9 @@ def app_of(tx: Transaction) -> App | None:
     client = client_of(issuer(), tx)
     if client is None:
         return None
-    to = urlsplit(tx.request.get("redirect_uri", ""))
-    allow_form_action(f"{to.scheme}://{to.netloc}" if to.scheme in WEB else f"{to.scheme}:")
-    return App(
-        name=client.name, host=to.netloc or to.scheme, logo_url=client.logo_url, contact=client.contact
-    )
+    to = tx.request.get("redirect_uri", "")
+    allow_form_action(form_target(to))
+    return asking.app_of(client, to)
 
 
 def person(user_id: UserId | None = None) -> Person:

@@ -121,3 +121,19 @@ def test_the_choice_of_a_language_leads_nowhere_else(world: World, to: str) -> N
     """WEB-3."""
     visit = world.browser().open(f"/language?to=de&return={to}")
     assert visit.url == f"{world.url}/"
+
+
+@pytest.mark.parametrize(
+    "path", ["//login", "///login", "/%2Flogin", "//", "//account/password", "//api/admin/users"]
+)
+def test_a_path_that_begins_with_two_slashes_is_nobodys(world: World, path: str) -> None:
+    """WEB-3: one page has one address, however its slashes are written."""
+    for method in ("GET", "POST"):
+        reply = world.ask(method, path.replace("%2F", "/"), "", {}, b"" if method == "POST" else None)
+        assert reply.status == 404
+
+
+def test_under_a_path_of_its_own_two_slashes_are_nobodys_either(make_world: MakeWorld) -> None:
+    world = make_world(issuer="https://id.example/auth")
+    assert world.ask("GET", "/login", "", {}, None).status == 200
+    assert world.ask("GET", "//login", "", {}, None).status == 404
