@@ -30,6 +30,7 @@ COUNTERS: Mapping[str, Counted] = {
         "Warnings of a provider that the job came across, such as a certificate that ends soon.",
         ("provider",),
     ),
+    "logout_notices": Counted("Apps told of the end of a session: told, later, failed.", ("result",)),
     "jobs": Counted("Background jobs that ran on this node.", ("job", "result")),
 }
 

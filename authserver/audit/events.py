@@ -175,6 +175,14 @@ class SessionEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutNotTold(Event):
+    """An app that wants to be told of the end of a session was not: it refused the token, or was away."""
+
+    name = "logout_not_told"
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consented(Event):
     name = "consent_given"
     scope: str

@@ -40,6 +40,8 @@ FLAGS = {
     "refresh_idle_lifetime": "--refresh-idle-lifetime",
     "refresh_lifetime": "--refresh-lifetime",
     "idle_ends_tokens": "--idle-ends-tokens/--idle-keeps-tokens",
+    "backchannel_logout_uri": "--backchannel-logout-uri",
+    "backchannel_logout_session_required": "--backchannel-logout-session-required/--no-backchannel-logout-session",
     "pkce_optional": "--pkce-optional/--pkce-required",
     "response_modes": "--response-mode",
     "origins": "--origin",

@@ -29,6 +29,7 @@ from authserver.store import health, schema
 from authserver.web.health import ending
 from authserver.work.deliver import Delivery
 from authserver.work.loop import Loop
+from authserver.work.tell_apps import TellApps
 
 STARTS_WITHIN = 60
 LINK_HOURS = 1
@@ -156,6 +157,7 @@ def _worker(config: Config, signals: Signals, listening: socket.socket, exporter
     if config.background:
         Loop(issuer=app.issuer).start()
         Delivery(issuer=app.issuer).start()
+        TellApps(issuer=app.issuer).start()
     gc.freeze()
     signals.ready.set()
     return logs.accessed(app) if config.access_log else app

@@ -11,6 +11,7 @@ from authserver.groups.attributes import Attribute, every
 from authserver.input import read
 from authserver.login import enrolment
 from authserver.login.passwords import choose, choose_alone
+from authserver.sessions import keeping_out
 from authserver.store import Session
 from authserver.users import edit, find
 from authserver.users import exempt as exemptions
@@ -135,7 +136,7 @@ def remove(person: str, yes: bool) -> None:
     """Remove an account with all that is known of the person; its subject is never given again."""
     confirm(f"Remove the account of {person} for good?", yes=yes)
     with opened() as issuer:
-        written(issuer, lambda db: edit.remove(db, issuer, find.chosen(db, person).id, by=CLI))
+        written(issuer, lambda db: keeping_out.remove(db, issuer, find.chosen(db, person).id, by=CLI))
 
 
 @command.command()
@@ -149,7 +150,9 @@ def passwd(person: str, password_stdin: bool) -> None:
         chosen = choose(issuer, typed_secret("New password", from_stdin=password_stdin), user_id)
         written(
             issuer,
-            lambda db: edit.set_password(db, issuer, user_id, chosen.phc, by=CLI, stands=chosen.stands),
+            lambda db: keeping_out.reset_password(
+                db, issuer, user_id, chosen.phc, by=CLI, stands=chosen.stands
+            ),
         )
 
 
@@ -158,7 +161,7 @@ def passwd(person: str, password_stdin: bool) -> None:
 @json_option
 def lock(person: str, as_json: bool) -> None:
     """Keep somebody out for now; everything they are signed in to ends."""
-    _act(edit.lock, person, as_json)
+    _act(keeping_out.lock, person, as_json)
 
 
 @command.command()
@@ -174,7 +177,7 @@ def unlock(person: str, as_json: bool) -> None:
 @json_option
 def disable(person: str, as_json: bool) -> None:
     """Switch an account off; everything it is signed in to ends."""
-    _act(edit.disable, person, as_json)
+    _act(keeping_out.disable, person, as_json)
 
 
 @command.command()

@@ -9,6 +9,7 @@ from authserver import logs
 from authserver.cli.context import opened
 from authserver.work.deliver import Delivery
 from authserver.work.loop import Loop
+from authserver.work.tell_apps import TellApps
 
 
 @click.command()
@@ -22,4 +23,5 @@ def command() -> None:
                 signal.signal(number, lambda *_: loop.stop())
         click.echo("Background work has begun; Ctrl-C ends it.", err=True)
         Delivery(issuer=issuer, stopped=loop.stopped).start()
+        TellApps(issuer=issuer, stopped=loop.stopped).start()
         loop.run()

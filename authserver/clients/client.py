@@ -53,6 +53,8 @@ class Client:
     refresh_idle_lifetime: int | None = None
     refresh_lifetime: int | None = None
     idle_ends_tokens: bool = False
+    backchannel_logout_uri: str = ""  # where it is told that a session has ended
+    backchannel_logout_session_required: bool = False
     contact: str = ""
     logo_url: str = ""
     client_uri: str = ""

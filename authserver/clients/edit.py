@@ -51,7 +51,7 @@ def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> 
     taken = invalid({"client_id": "There is such a client already."})
     if client_by_client_id(db, form.client_id) is not None:
         raise taken
-    _check(db, form, before={})
+    _check(db, issuer, form, before={})
     now = issuer.clock()
     row = ClientRow(id=new_id(), client_id=form.client_id, created_at=now, version=0)
     db.orm.add(row)
@@ -91,7 +91,7 @@ def edit(
     check_version(row.version, expected_version)
     before = as_form(client_of(row, []))
     form = read(ClientForm, merge(before, changes))
-    _check(db, form, before=before)
+    _check(db, issuer, form, before=before)
     taken = Refusal("Somebody else changed this meanwhile.", code="conflict", status=409)
     return _save(db, issuer, row, form, act="edited", about=_told(changes), by=by, taken=taken)
 
@@ -204,9 +204,11 @@ def _told(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: "…" if name == "jwks" and value else value for name, value in given.items()}
 
 
-def _check(db: Session, form: ClientForm, *, before: Mapping[str, Any]) -> None:
+def _check(db: Session, issuer: Issuer, form: ClientForm, *, before: Mapping[str, Any]) -> None:
     """Refuse what does not fit together, and names that nothing has; names that stood before may stay."""
     wrong = problems(form) | _unknown(db, form, before)
+    if form.backchannel_logout_uri.startswith("http://") and not issuer.config.is_development:
+        wrong["backchannel_logout_uri"] = "An address of this machine, without https, is for development."
     if wrong:
         raise invalid(wrong)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from authserver.clients.redirects import check_origin
-from authserver.clients.remote import url_problem
+from authserver.clients.remote import Fetcher, url_problem
 from authserver.errors import Refusal
 from authserver.input import Form
 from authserver.jose import PublicKeys
@@ -105,6 +105,12 @@ class ClientForm(Form):
         None, description="Seconds in all; null is the general setting."
     )
     idle_ends_tokens: bool = Field(default=False, description="An idle browser sign-in ends its tokens too.")
+    backchannel_logout_uri: str = Field(
+        "", description="An https address of its server that is told when a session ends."
+    )
+    backchannel_logout_session_required: bool = Field(
+        default=False, description="It wants to know which session; it is told so in any case."
+    )
     contact: Text = Field("", description="Whom to ask, such as an e-mail address; refused people read it.")
     logo_url: str = Field("", description="An https address of its logo.")
     client_uri: str = Field("", description="An https address that describes it.")
@@ -125,6 +131,14 @@ class ClientForm(Form):
     @classmethod
     def _is_fetchable(cls, value: str | None) -> str | None:
         return _address(value or "") or None
+
+    @field_validator("backchannel_logout_uri")
+    @classmethod
+    def _can_be_told(cls, value: str) -> str:
+        problem = Fetcher(loopback=True).problem(value) if value else None
+        if problem:
+            raise ValueError(problem)
+        return value
 
     @field_validator("logo_url", "client_uri", "policy_uri", "tos_uri")
     @classmethod

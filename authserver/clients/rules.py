@@ -55,6 +55,8 @@ def _of_grants(form: ClientForm) -> Iterator[Rule]:
     yield "redirect_uris", bool(form.redirect_uris) or not signs_in, "Say where people return to."
     refreshes = "refresh_token" not in form.grant_types or signs_in
     yield "grant_types", refreshes, "refresh_token continues authorization_code."
+    told = signs_in or not form.backchannel_logout_uri
+    yield "backchannel_logout_uri", told, "A client that signs nobody in has no sessions to be told of."
     offline = "offline_access" not in form.scopes or "refresh_token" in form.grant_types
     yield "scopes", offline, "offline_access needs the grant refresh_token."
 

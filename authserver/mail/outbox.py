@@ -179,7 +179,7 @@ def failed(db: Session, issuer: Issuer, mail: Mail, error: str) -> None:
 
 def expire(db: Session, issuer: Issuer) -> int:
     """Give up on what is of no use any more, such as a code that has ended."""
-    rows = db.hot(EXPIRE, {"now": db.time(issuer.clock()), "error": TOO_LATE}).fetchall()
+    rows = db.hot(EXPIRE, {"kind": MAIL, "now": db.time(issuer.clock()), "error": TOO_LATE}).fetchall()
     for name, user, attempts, _ in rows:
         _tell(db, issuer, MailFailed(subject=user, template=name, attempts=attempts))
     return len(rows)
@@ -200,13 +200,13 @@ def counts(db: Session) -> dict[str, tuple[int, datetime]]:
 
 def kept(db: Session, *, state: str | None = None, limit: int = 50) -> tuple[Kept, ...]:
     """What the outbox holds, the newest first; without what the mails say."""
-    return tuple(_kept(row) for row in outbox_rows(db, state=state, limit=limit))
+    return tuple(_kept(row) for row in outbox_rows(db, MAIL, state=state, limit=limit))
 
 
 def readable(db: Session, issuer: Issuer, *, limit: int = 50) -> tuple[Kept, ...]:
     """The same with what the mails say, for development and tests."""
     found = []
-    for row in outbox_rows(db, limit=limit):
+    for row in outbox_rows(db, MAIL, limit=limit):
         written = _written(issuer, row.id, row.name, row.payload) if row.payload else None
         found.append(_kept(row, written))
     return tuple(found)

@@ -101,6 +101,8 @@ def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGS),
         "claims_supported": sorted({*PROTOCOL_CLAIMS, *(a.name for a in declared(issuer))}),
         "claims_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "code_challenge_methods_supported": ["S256"],

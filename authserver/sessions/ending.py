@@ -8,6 +8,7 @@ from authserver.authentication import SessionId, UserId
 from authserver.errors import Refusal
 from authserver.issuer import Issuer
 from authserver.opaque import digest
+from authserver.sessions import logout
 from authserver.sessions.sso import SsoSession, load
 from authserver.store import Session
 from authserver.store.sessions import CARRY_GRANTS, CARRY_SESSION, END_SESSION, END_SESSIONS_OF
@@ -90,5 +91,6 @@ def _ended(db: Session, issuer: Issuer, session_id: str, user: UserId, *, reason
     )
     if reason not in SPARES_OFFLINE:
         db.hot(FORGET_OF_SESSION, {"user": user, "session": session_id}).close()
+    logout.tell(db, issuer, session_id, user)
     event = SessionEnded(subject=user, session=session_id, reason=reason)
     record(db, event, by=by, at=issuer.clock())

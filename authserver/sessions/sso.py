@@ -22,6 +22,7 @@ from authserver.store.sessions import (
     JOIN_CLIENT,
     LOAD_SESSION,
     SESSIONS_OF,
+    SESSIONS_OVER,
     TOUCH_SESSION,
 )
 
@@ -126,6 +127,11 @@ def touch(db: Session, issuer: Issuer, session: SsoSession, now: datetime) -> Ss
     if row is None:
         return session
     return replace(session, last_seen_at=now, idle_until=db.database.read_time(row[0]))
+
+
+def over(db: Session, now: datetime) -> tuple[str, ...]:
+    """Some of the sessions that reached their absolute end and were not ended yet, the oldest first."""
+    return tuple(row[0] for row in db.hot(SESSIONS_OVER, {"now": db.time(now)}).fetchall())
 
 
 def join(db: Session, session_id: str, client_id: str, now: datetime) -> bool:

@@ -22,9 +22,9 @@ class OutboxRow(Base):
         Index("ix_outbox_source", "source", "created_at"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))  # mail
+    kind: Mapped[str] = mapped_column(String(16))  # mail, logout_token
     name: Mapped[str] = mapped_column(String(64))  # which mail
-    recipient: Mapped[str] = mapped_column(String(320))
+    recipient: Mapped[str] = mapped_column(String(320))  # an address, or a client
     user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id", ondelete="SET NULL"))
     source: Mapped[str | None] = mapped_column(String(64))  # the network that asked for it
     payload: Mapped[bytes | None] = mapped_column(Sealed)  # links and codes are secrets; gone once delivered
@@ -82,7 +82,8 @@ FAILED = Hot(
 EXPIRE = Hot(
     """UPDATE outbox SET state = 'failed', done_at = :now, leased_until = NULL,
               last_error = COALESCE(last_error, :error)
-        WHERE state = 'waiting' AND expires_at <= :now AND (leased_until IS NULL OR leased_until <= :now)
+        WHERE kind = :kind AND state = 'waiting' AND expires_at <= :now
+          AND (leased_until IS NULL OR leased_until <= :now)
     RETURNING name, user_id, attempts, last_error"""
 )
 RETRY = Hot(
@@ -106,9 +107,9 @@ ASKED_BY = Hot(
 )
 
 
-def outbox_rows(db: Session, *, state: str | None = None, limit: int = 50) -> Sequence[OutboxRow]:
-    """The newest first."""
-    found = select(OutboxRow)
+def outbox_rows(db: Session, kind: str, *, state: str | None = None, limit: int = 50) -> Sequence[OutboxRow]:
+    """Those of a kind, the newest first."""
+    found = select(OutboxRow).where(OutboxRow.kind == kind)
     if state is not None:
         found = found.where(OutboxRow.state == state)
     return db.orm.scalars(found.order_by(OutboxRow.id.desc()).limit(limit)).all()

@@ -132,6 +132,9 @@ SESSIONS_OF = Hot(
     f"""{SESSION} WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now
         ORDER BY s.last_seen_at DESC, s.id DESC"""
 )
+SESSIONS_OVER = Hot(
+    "SELECT id FROM sso_sessions WHERE ended_at IS NULL AND expires_at <= :now ORDER BY expires_at LIMIT 100"
+)
 FAMILIES_OF = Hot(
     """SELECT session_id, client_id FROM grants
         WHERE user_id = :user AND revoked_at IS NULL AND refresh_expires_at > :now AND ends_at > :now"""

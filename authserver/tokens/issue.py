@@ -14,6 +14,7 @@ from authserver.issuer import Issuer
 from authserver.opaque import new_secret
 from authserver.store import Session
 from authserver.tokens import access, id_token
+from authserver.tokens import logout_token as logout_tokens
 from authserver.tokens.claims import needs_person, release
 from authserver.tokens.grant import Standing
 from authserver.tokens.refresh import mint
@@ -100,6 +101,20 @@ def issue_tokens(issuer: Issuer, subject: Ready | Client, wanted: Wanted | None 
             raise TypeError("say what the client wants")
         return _for_client(issuer, subject, wanted)
     return _for_person(issuer, subject)
+
+
+def logout_token(issuer: Issuer, client: Client, subject: str, session: str) -> str:
+    """Tell an app that a session has ended: no grant stands behind it, and nothing can be got for it. LO-4."""
+    signer = issuer.keyring.signer(client.id_token_alg or issuer.settings.id_token_alg)
+    claims = logout_tokens.for_app(
+        issuer_url=issuer.url,
+        client_id=client.client_id,
+        subject=subject,
+        session=session,
+        jti=new_secret(JTI_BYTES),
+        now=issuer.clock(),
+    )
+    return signer.sign(claims, logout_tokens.TYP)
 
 
 def audience_apis(issuer: Issuer, resources: tuple[str, ...]) -> tuple[Api, ...]:

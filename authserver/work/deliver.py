@@ -1,22 +1,18 @@
 """Delivering what the outbox holds: on every node, each mail by one of them at a time, beside all other work."""
 
 import logging
-import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import ClassVar
 
-from authserver import metrics
-from authserver.errors import Unavailable
-from authserver.issuer import Issuer
 from authserver.mail import compose, outbox, transports
 from authserver.mail.outbox import Mail
 from authserver.mail.transports import Line, Never, NotNow
 from authserver.store import retrying
 from authserver.vault import CannotOpen
+from authserver.work.rounds import Rounds
 
 log = logging.getLogger(__name__)
-TICK_SECONDS = 1.0
 AT_ONCE = 100  # mails over one connection
 
 
@@ -26,27 +22,10 @@ class Shown:
     def send(self, message: EmailMessage, to: str) -> None: ...
 
 
-@dataclass(slots=True, kw_only=True)
-class Delivery:
-    """Looks every second for mails that are due, and hands them to the mail server."""
+class Delivery(Rounds):
+    """Hands mails that are due to the mail server."""
 
-    issuer: Issuer
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def start(self) -> None:
-        """Deliver on a thread of this process until it ends."""
-        threading.Thread(target=self.run, name="mail", daemon=True).start()
-
-    def run(self) -> None:
-        while not self.stopped.is_set():
-            try:
-                self.round()
-            except Unavailable as error:
-                log.warning("mail waits: %s", error)
-            except Exception:
-                log.exception("mail was not delivered")
-                metrics.count("jobs", job="mail", result="failed")
-            self.stopped.wait(TICK_SECONDS)
+    name: ClassVar[str] = "mail"
 
     def round(self) -> int:
         """Deliver what is due now; returns for how many mails it was tried."""

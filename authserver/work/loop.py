@@ -13,6 +13,7 @@ from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import retrying
 from authserver.store.locks import take_lease
+from authserver.work.end_sessions import end_sessions
 from authserver.work.refresh_providers import refresh_providers
 from authserver.work.sweep import sweep
 
@@ -31,6 +32,7 @@ class Job:
 
 JOBS = (
     Job(name="sweep", every=timedelta(minutes=10), run=sweep),
+    Job(name="end_sessions", every=timedelta(minutes=1), run=end_sessions),
     Job(name="refresh_providers", every=timedelta(hours=6), run=refresh_providers),
 )
 

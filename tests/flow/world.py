@@ -55,6 +55,7 @@ from authserver.transaction import Purpose, Transaction
 from authserver.users import edit as users
 from authserver.users.find import load as find_user
 from authserver.work.deliver import Delivery
+from authserver.work.tell_apps import TellApps
 from tests import wire
 from tests.agent import Browser, CookieJar
 from tests.oidc import Person, RelyingParty
@@ -275,6 +276,10 @@ class World:
     def deliver(self) -> int:
         """What the background does each second."""
         return Delivery(issuer=self.issuer).round()
+
+    def tell_apps(self) -> int:
+        """The same for apps that are told of the end of a session."""
+        return TellApps(issuer=self.issuer).round()
 
     # What happened
 

@@ -10,6 +10,7 @@ from authserver.authentication import UserId
 from authserver.errors import NotFound
 from authserver.input import Form
 from authserver.login import enrolment, passwords
+from authserver.sessions import keeping_out
 from authserver.store import Session
 from authserver.users import edit, find
 from authserver.users import exempt as exemptions
@@ -75,14 +76,14 @@ def edit_user(user_id: str) -> Response:
 @route(blueprint, "DELETE", "/<user_id>", scope="users:write", status=204)
 def remove_user(user_id: str) -> Response:
     """Delete what is known of somebody; their subject is never given again."""
-    acted(lambda db: edit.remove(db, issuer(), user_id, by=actor()))
+    acted(lambda db: keeping_out.remove(db, issuer(), UserId(user_id), by=actor()))
     return gone()
 
 
 @route(blueprint, "POST", "/<user_id>/lock", scope="users:help", gives="User")
 def lock_user(user_id: str) -> Response:
     """Keep somebody out for now; everything they are signed in to ends."""
-    return _done(edit.lock, user_id)
+    return _done(keeping_out.lock, user_id)
 
 
 @route(blueprint, "POST", "/<user_id>/unlock", scope="users:help", gives="User")
@@ -94,7 +95,7 @@ def unlock_user(user_id: str) -> Response:
 @route(blueprint, "POST", "/<user_id>/disable", scope="users:write", gives="User")
 def disable_user(user_id: str) -> Response:
     """Switch an account off; everything it is signed in to ends."""
-    return _done(edit.disable, user_id)
+    return _done(keeping_out.disable, user_id)
 
 
 @route(blueprint, "POST", "/<user_id>/enable", scope="users:write", gives="User")
@@ -110,7 +111,11 @@ def set_password(user_id: str) -> Response:
     asked = issuer()
     looked(lambda db: _present(find.load(db, user_id)))
     chosen = passwords.choose(asked, form.password, UserId(user_id))
-    acted(lambda db: edit.set_password(db, asked, user_id, chosen.phc, by=actor(), stands=chosen.stands))
+    acted(
+        lambda db: keeping_out.reset_password(
+            db, asked, UserId(user_id), chosen.phc, by=actor(), stands=chosen.stands
+        )
+    )
     return gone()
 
 
