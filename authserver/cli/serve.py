@@ -1,6 +1,5 @@
 """`authserver serve`: the server, with its workers, its metrics listener and the way to the first owner."""
 
-import ctypes
 import gc
 import multiprocessing
 import os
@@ -17,7 +16,7 @@ from typing import Any
 
 import click
 
-from authserver import __version__, logs, metrics
+from authserver import __version__, logs, memory, metrics
 from authserver import config as configuration
 from authserver.app import App, create_app
 from authserver.cli.checks import Finding, of_configuration, of_installation, refuse
@@ -34,9 +33,6 @@ from authserver.work.tell_apps import TellApps
 STARTS_WITHIN = 60
 LINK_HOURS = 1
 SETUP, FIRST_OWNER = "setup", "first-owner"
-# Names of malloc.h. A password's hash works on 19 MiB, which each thread would otherwise keep for itself.
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
-LARGE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ def command() -> None:
     """Run the server. In development it first makes whatever is missing."""
     config = configuration.load()
     logs.configure(config)
-    _give_memory_back()
+    memory.KEPT.begin()
     link = _ready_to_start(config)
     listening = listen(config)
     configuration.remember(config)
@@ -128,14 +124,6 @@ def _exporter(config: Config) -> Any:
     exporter.listen(host.strip("[]"), int(port))
     metrics.export_to(exporter)
     return exporter
-
-
-def _give_memory_back() -> None:
-    """Have threads share one heap, and large blocks returned when they are free; only glibc knows how."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_ARENA_MAX, 1)
-        mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def _forget_environment() -> None:

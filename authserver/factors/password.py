@@ -17,6 +17,7 @@ from authserver.errors import Refusal, Unavailable
 from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused, Right, Verdict
 from authserver.issuer import Issuer
 from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
+from authserver.memory import KEPT
 from authserver.store import Session
 from authserver.store.passwords import BY_IDENTIFIER, BY_USER, HAS_PASSWORD, REHASH
 from authserver.store.sessions import FIND_DEVICE
@@ -162,6 +163,7 @@ def turn(issuer: Issuer) -> Iterator[None]:
         yield
     finally:
         queue.release()
+        KEPT.used()
 
 
 def hasher(issuer: Issuer) -> PasswordHasher:

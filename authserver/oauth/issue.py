@@ -34,7 +34,7 @@ def issue(
     client, user = request.client, person.user.id
 
     def attempt() -> str | None:
-        with issuer.database.writing() as db:
+        with issuer.database.writing_fast() as db:
             if not sso.join(db, session.id, client.client_id, issuer.clock()):
                 return None
             if not paused.spend(db, issuer, here):
