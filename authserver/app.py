@@ -41,9 +41,11 @@ from authserver.web.account import own_session
 from authserver.web.api import BLUEPRINTS as ADMIN
 from authserver.web.api import access
 from authserver.web.bodies import Bodies
+from authserver.web.bridge import status_line
 from authserver.web.edge import Edge
 from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
+from authserver.web.oauth.straight import Straight
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -53,12 +55,13 @@ REQUEST_ID_BYTES = 12
 
 
 class App:
-    """The WSGI callable: the proxy's word, the sizes, the body, the edge, then Flask."""
+    """The WSGI callable: the proxy's word, the sizes, the body, the edge, the straight way to a code, then Flask."""
 
     def __init__(self, issuer: Issuer, flask: Flask) -> None:
         self.issuer = issuer
         self.flask = flask
         self._edge = Edge(issuer, self._pages)
+        self._straight = Straight(issuer)
         self._trusted = issuer.config.trusted_proxies
         self._bodies = Bodies(
             port=issuer.config.port, seconds=issuer.config.receive_seconds, threads=issuer.config.threads
@@ -79,6 +82,11 @@ class App:
 
     def _pages(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Flask, which knows no paths but its own: those of an issuer with a path lose it here."""
+        straight = self._straight(environ)
+        if straight is not None:
+            told = (("X-Request-Id", environ[context.REQUEST_ID]), ("Content-Length", "0"))
+            start_response(status_line(straight), [*straight.headers, *told])
+            return []
         path = environ.get("PATH_INFO", "")
         if self._mounted:
             environ["SCRIPT_NAME"] = self._mounted

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
-from json import dumps, loads
+from json import loads
 from typing import NewType
+
+from authserver.compact import dumps
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
@@ -113,8 +115,7 @@ def to_json(authentication: Authentication) -> str:
             "session": authentication.session,
             "at": authentication.at.isoformat(),
             "proofs": proofs_to_json(authentication.proofs),
-        },
-        separators=(",", ":"),
+        }
     )
 
 

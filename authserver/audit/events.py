@@ -4,6 +4,7 @@ Never a password, code, token, secret, assertion or cookie.
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 COMMON = frozenset({"subject", "client", "session"})
@@ -19,8 +20,13 @@ class Event:
     session: str | None = None
 
     def data(self) -> dict[str, Any]:
-        found = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in COMMON}
-        return {key: value for key, value in found.items() if value is not None}
+        found = {name: getattr(self, name) for name in self._own()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    @cache
+    def _own(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls) if field.name not in COMMON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,8 @@
 """Writes an event in the acting transaction: if it cannot be written, the act fails."""
 
-import json
 from datetime import datetime
 
-from authserver import metrics
+from authserver import compact, metrics
 from authserver.audit.actor import Actor
 from authserver.audit.events import Event
 from authserver.opaque import new_id
@@ -29,7 +28,7 @@ def record(db: Session, event: Event, *, by: Actor, at: datetime) -> None:
             "ip": by.ip or None,
             "user_agent": by.user_agent[:512] or None,
             "node": db.database.node or None,
-            "data": json.dumps(event.data(), separators=(",", ":"), default=str),
+            "data": compact.dumps_any(event.data()),
         },
     ).close()
     metrics.count("events", event=event.name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from authserver import compact
 from authserver.authentication import (
     Level,
     Proof,
@@ -70,7 +71,7 @@ def seal(  # noqa: PLR0913
         "l": int(level),
         "s": steps_up,
     }
-    text = json.dumps(value, separators=(",", ":")).encode()
+    text = compact.dumps(value).encode()
     sealed = issuer.roots.seal(ROOT, zlib.compress(text, 6), browser)
     if len(sealed) > LARGEST:
         raise Refusal(
@@ -241,14 +242,14 @@ def _values(
         "id": tx.id,
         "user": user,
         "epoch": epoch,
-        "proofs": json.dumps(proofs_to_json(proofs), separators=(",", ":")),
+        "proofs": compact.dumps(proofs_to_json(proofs)),
         "remembered": tx.remembered,
         "trusts": tx.trusts,
         "version": tx.version,
         "now": db.time(now),
         "browser": tx.browser,
         "purpose": tx.purpose.value,
-        "request": json.dumps(dict(tx.request), separators=(",", ":")),
+        "request": compact.dumps(dict(tx.request)),
         "level": int(tx.level),
         "steps_up": tx.steps_up,
         "created": db.time(tx.created_at),

@@ -29,6 +29,7 @@ LONGEST_NONCE = 512
 LONGEST_HINT = 254
 LONGEST_AGE = 10  # digits
 LARGEST = 2800  # bytes; sealed and in base64 it must stay below 4 KB
+ESCAPED = 6  # bytes that JSON makes of a character at the most
 NAMES = frozenset(
     {
         "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "prompt",
@@ -88,6 +89,8 @@ class AuthorizeRequest:
     def requires(self, scope: Iterable[str]) -> Requirement:
         """What a sign-in must be for a token with this scope. SU-6."""
         found = self.required
+        if not self.of_scopes:
+            return found
         for word in scope:
             found |= self.of_scopes.get(word, ANY)
         return found
@@ -122,7 +125,8 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
     to = return_address(client, asked)
     try:
         request = examine(client, catalogue(issuer), identity_scopes(issuer), to, asked)
-        request = replace(request, mfa_max_age=issuer.settings.mfa_max_age)
+        if issuer.settings.mfa_max_age is not None:
+            request = replace(request, mfa_max_age=issuer.settings.mfa_max_age)
         token = asked.values.get("id_token_hint")
         if token is None:
             return request
@@ -235,11 +239,17 @@ def _check_form(client: Client, to: ReturnAddress, asked: Asked) -> None:
             value=asked.values.get("response_mode", ""),
             nearest=" ".join(client.response_modes),
         )
-    size = len(json.dumps(dict(asked.values), ensure_ascii=False).encode())
+    size = _size(asked.values)
     if size > LARGEST:
         raise Refusal(
             "The request is too large.", rule="authorize.size", value=str(size), nearest=f"{LARGEST} bytes"
         )
+
+
+def _size(values: Mapping[str, str]) -> int:
+    """How long this will be once it is written down; what is short even if all of it were escaped is not written."""
+    at_most = ESCAPED * sum(len(name) + len(value) + 2 for name, value in values.items())
+    return at_most if at_most < LARGEST else len(json.dumps(dict(values), ensure_ascii=False).encode())
 
 
 def _check_grant(client: Client, values: Mapping[str, str]) -> None:

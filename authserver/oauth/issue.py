@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from authserver.audit import Actor
+from authserver.clients.client import Client
 from authserver.consent import edit as consents
 from authserver.issuer import Issuer
 from authserver.oauth import paused
@@ -12,6 +13,7 @@ from authserver.oauth.grants.authorization_code import KIND
 from authserver.once import open_ticket
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
+from authserver.sessions.visit import Visit
 from authserver.store import Session, retrying
 from authserver.tokens import grant
 
@@ -20,7 +22,7 @@ def issue(
     issuer: Issuer,
     request: AuthorizeRequest,
     person: Person,
-    session: SsoSession,
+    visit: Visit,
     *,
     here: Here,
     by: Actor,
@@ -31,11 +33,13 @@ def issue(
     what they had allowed was withdrawn, or a code came of this answer before: nothing may be made of it any more.
     """
     agreed = here.agreed or frozenset()
-    client, user = request.client, person.user.id
+    client, user, session = request.client, person.user.id, visit.session
+    # A power cut may take a code that nobody brought yet; what a person said is kept. See docs/decisions/0020.
+    writing = issuer.database.writing if agreed or here.page else issuer.database.writing_fast
 
     def attempt() -> str | None:
-        with issuer.database.writing_fast() as db:
-            if not sso.join(db, session.id, client.client_id, issuer.clock()):
+        with writing() as db:
+            if not _takes_part(db, issuer, visit, client):
                 return None
             if not paused.spend(db, issuer, here):
                 return None
@@ -46,6 +50,13 @@ def issue(
             return _issue(db, issuer, request, person, session, by)
 
     return retrying(attempt)
+
+
+def _takes_part(db: Session, issuer: Issuer, visit: Visit, client: Client) -> bool:
+    """Whether the session stands, until the transaction ends, with this app in it."""
+    if visit.joined:
+        return sso.hold(db, visit.session.id)
+    return sso.join(db, visit.session.id, client.client_id, issuer.clock())
 
 
 def _issue(

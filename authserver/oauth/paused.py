@@ -13,6 +13,7 @@ from authserver.issuer import Issuer
 from authserver.oauth.decide import Here
 from authserver.once import remember
 from authserver.opaque import new_id
+from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 
 ROOT = "transaction"
@@ -33,6 +34,9 @@ class Paused:
     session: SessionId
     here: Here
     scope: tuple[str, ...] = ()
+
+    def done(self, session: SsoSession) -> Here:
+        return self.here if session.id == self.session else Here()
 
 
 def seal(issuer: Issuer, paused: Paused, browser: bytes) -> str:

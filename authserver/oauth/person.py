@@ -3,7 +3,6 @@
 from authserver.apis.allow import Dropped, allow
 from authserver.apis.find import catalogue
 from authserver.authentication import Level, level_of
-from authserver.consent import find as consents
 from authserver.errors import Refusal
 from authserver.factors.registry import factors
 from authserver.groups.attributes import scopes
@@ -14,18 +13,16 @@ from authserver.login.trusted import Presented
 from authserver.oauth.authorize import AuthorizeRequest
 from authserver.oauth.decide import Person
 from authserver.sessions.sso import SsoSession
+from authserver.sessions.visit import Visit
 from authserver.store import Session
-from authserver.users import find as users
 from authserver.users.user import User
 
 
-def load(
-    db: Session, issuer: Issuer, request: AuthorizeRequest, session: SsoSession, trust: Presented | None
+def of(
+    db: Session, issuer: Issuer, request: AuthorizeRequest, visit: Visit, trust: Presented | None = None
 ) -> Person:
     """Gather what decide() asks about, and no more than this request needs."""
-    client = request.client
-    user = users.load(db, session.user)
-    consent = None if client.first_party else consents.given(db, user.id, client.client_id)
+    client, session, user = request.client, visit.session, visit.user
     scope, dropped = _scope(issuer, request, user)
     least = rule_for(db, issuer, user.id, client).least
     if least > Level.PWD and not request.asks_anew and trusted.holds(db, issuer, user.id, trust):
@@ -36,7 +33,7 @@ def load(
         authentication=session.authentication,
         scope=scope,
         dropped=dropped,
-        agreed=consent.scope if consent is not None else frozenset(),
+        agreed=frozenset() if client.first_party else visit.agreed,
         reachable=_reachable(db, issuer, session, required, least),
         least=least,
     )

@@ -8,6 +8,7 @@ from authserver.issuer import Issuer
 from authserver.login import transaction
 from authserver.oauth.decide import Here
 from authserver.oauth.paused import carried
+from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
 from authserver.transaction import Purpose
 
@@ -20,6 +21,9 @@ class Returned:
     session: SessionId
     proofs: tuple[Proof, ...]
     level: Level
+
+    def done(self, session: SsoSession) -> Here:
+        return self.here(session.authentication) if session.id == self.session else Here()
 
     def here(self, authentication: Authentication) -> Here:
         """What was done for the request. A login without a proof is a choice of who is signed in already.

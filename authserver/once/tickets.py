@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from authserver import compact
 from authserver.opaque import new_secret, same
 from authserver.store import Hot, Session
 from authserver.vault import Roots
@@ -164,7 +165,7 @@ def _answer(roots: Roots, kind: str, key: str, answer: str) -> list[bytes]:
 
 
 def _seal(roots: Roots, kind: str, key: str, payload: dict[str, Any]) -> bytes:
-    text = json.dumps(payload, separators=(",", ":")).encode()
+    text = compact.dumps(payload).encode()
     return roots.seal(PURPOSE, text, f"{kind}\x1f{key}".encode()).encode()
 
 

@@ -4,7 +4,7 @@ The handle is the cookie and lives nowhere else: the database keeps its digest, 
 another value. A handle belongs to the login that made it, so that both halves of a double submit get the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from authserver.store.sessions import (
     FAMILIES_OF,
     FIND_BY_PREVIOUS,
     FIND_SESSION,
+    HOLD_SESSION,
     JOIN_CLIENT,
     LOAD_SESSION,
     SESSIONS_OF,
@@ -73,7 +74,7 @@ class Ended:
 def look(db: Session, handle: str, now: datetime) -> SsoSession | Ended | None:
     """What stands behind a handle: a session, one that ended, or nothing of ours."""
     row = db.one(FIND_SESSION, {"digest": digest(handle)}) or _by_previous(db, handle, now)
-    return None if row is None else _read(db, row, now)
+    return None if row is None else of_row(db, row, now)
 
 
 def find(db: Session, issuer: Issuer, handle: str, now: datetime) -> SsoSession | None:
@@ -85,14 +86,14 @@ def find(db: Session, issuer: Issuer, handle: str, now: datetime) -> SsoSession 
 def load(db: Session, session_id: str, now: datetime) -> SsoSession | None:
     """The live session with this id, for lists and for work that belongs to it; never for a browser."""
     row = db.one(LOAD_SESSION, {"id": session_id})
-    found = None if row is None else _read(db, row, now)
+    found = None if row is None else of_row(db, row, now)
     return found if isinstance(found, SsoSession) else None
 
 
 def of_user(db: Session, issuer: Issuer, user: UserId, now: datetime) -> tuple[SsoSession, ...]:
     """Where somebody is signed in, latest seen first: also where nobody is there and apps still run. SS-8."""
     values = {"user": user, "now": db.time(now)}
-    read = [_read(db, row, now) for row in db.hot(SESSIONS_OF, values).fetchall()]
+    read = [of_row(db, row, now) for row in db.hot(SESSIONS_OF, values).fetchall()]
     idle = {each.session.id for each in read if isinstance(each, Ended) and each.reason == "idle"}
     runs = _with_apps(db, issuer, values) if idle else frozenset()
     return tuple(
@@ -143,6 +144,11 @@ def join(db: Session, session_id: str, client_id: str, now: datetime) -> bool:
     return db.one(JOIN_CLIENT, values) is not None
 
 
+def hold(db: Session, session_id: str) -> bool:
+    """The same for an app that took part before: nothing is written."""
+    return db.one(HOLD_SESSION, {"session": session_id}) is not None
+
+
 def clients_of(db: Session, session_id: str) -> tuple[str, ...]:
     """The apps that took part, in their order."""
     return tuple(row[0] for row in db.hot(CLIENTS_OF, {"session": session_id}).fetchall())
@@ -156,15 +162,19 @@ def _with_apps(db: Session, issuer: Issuer, values: Mapping[str, Any]) -> frozen
     return frozenset(session for session, client_id in rows if session and client_id not in ends)
 
 
+def still_reads(db: Session, row: tuple[Any, ...], now: datetime) -> bool:
+    """Whether the handle before the last one reads this session still."""
+    return row[12] is not None and db.database.read_time(row[12]) > now
+
+
 def _by_previous(db: Session, handle: str, now: datetime) -> tuple[Any, ...] | None:
     """A session whose handle changed some seconds ago: for tabs that were on their way."""
     row = db.one(FIND_BY_PREVIOUS, {"digest": digest(handle)})
-    if row is None or row[12] is None or db.database.read_time(row[12]) <= now:
-        return None
-    return row
+    return row if row is not None and still_reads(db, row, now) else None
 
 
-def _read(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ended:
+def of_row(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ended:
+    """A session as a statement of store/sessions.py gave it, if it stands now."""
     time = db.database.read_time
     session = SsoSession(
         id=SessionId(row[0]),
@@ -180,17 +190,14 @@ def _read(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | Ende
         expires_at=time(row[9]),
         device=row[17],
     )
-    reasons: Iterator[str] = (
-        why
-        for why, holds in (
-            (row[11] or "ended", row[10] is not None),
-            ("person", not row[14]),
-            ("expired", session.expires_at <= now),
-            ("idle", session.is_idle(now)),
-        )
-        if holds
-    )
-    reason = next(reasons, None)
-    if reason is None:
+    if row[10] is not None:
+        reason = row[11] or "ended"
+    elif not row[14]:
+        reason = "person"
+    elif session.expires_at <= now:
+        reason = "expired"
+    elif session.is_idle(now):
+        reason = "idle"
+    else:
         return session
     return Ended(session=session, reason=reason, at=time(row[10]) if row[10] else None, by=row[16] or "")

@@ -6,10 +6,10 @@ GIVEN = Hot(
     """SELECT client_id, scope, granted_at FROM consents
         WHERE user_id = :user AND client_id = :client AND revoked_at IS NULL"""
 )
-# Written as it is: whoever withdraws it meanwhile waits for the row, and then finds what was made of it.
+# Held: whoever withdraws it meanwhile waits for the row, and then finds what was made of it.
 HOLD = Hot(
-    """UPDATE consents SET scope = scope
-        WHERE user_id = :user AND client_id = :client AND revoked_at IS NULL RETURNING scope"""
+    """SELECT scope FROM consents
+        WHERE user_id = :user AND client_id = :client AND revoked_at IS NULL /*server: FOR SHARE*/"""
 )
 OF_USER = Hot(
     """SELECT client_id, scope, granted_at FROM consents

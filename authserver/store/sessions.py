@@ -120,11 +120,11 @@ RESUME_TRANSACTION = Hot(
     RETURNING request, user_id, session_id, proofs, level, created_at"""
 )
 
-SESSION = """SELECT s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
+OF_SESSION = """s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
                     s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
                     s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch,
-                    s.end_agent, s.device_id
-               FROM sso_sessions s JOIN users u ON u.id = s.user_id"""
+                    s.end_agent, s.device_id"""
+SESSION = f"SELECT {OF_SESSION} FROM sso_sessions s JOIN users u ON u.id = s.user_id"  # noqa: S608
 FIND_SESSION = Hot(f"{SESSION} WHERE s.handle_digest = :digest")
 FIND_BY_PREVIOUS = Hot(f"{SESSION} WHERE s.previous_digest = :digest")
 LOAD_SESSION = Hot(f"{SESSION} WHERE s.id = :id")
@@ -198,6 +198,9 @@ JOIN_CLIENT = Hot(
         WHERE s.id = :session AND s.ended_at IS NULL /*server: FOR SHARE*/
        ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = :now
     RETURNING session_id"""
+)
+HOLD_SESSION = Hot(
+    "SELECT 1 FROM sso_sessions WHERE id = :session AND ended_at IS NULL /*server: FOR SHARE*/"
 )
 CLIENTS_OF = Hot("SELECT client_id FROM session_clients WHERE session_id = :session ORDER BY first_at")
 

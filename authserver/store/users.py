@@ -92,14 +92,13 @@ class AttributeRow(Base):
     version: Mapped[int] = mapped_column(default=1)
 
 
-_PERSON = """SELECT u.id, u.subject, u.username, u.name, e.address, e.verified_at, u.locale, u.status, u.role,
+PERSON = """u.id, u.subject, u.username, u.name, e.address, e.verified_at, u.locale, u.status, u.role,
                     u.epoch, u.attributes, u.created_at, u.updated_at, u.last_sign_in_at, u.version, u.max_sessions,
-                    g.name
-               FROM users u
-          LEFT JOIN user_emails e ON e.user_id = u.id AND e.is_primary
-          LEFT JOIN memberships m ON m.user_id = u.id
-          LEFT JOIN "groups" g ON g.id = m.group_id
-              WHERE """
+                    g.name"""
+PERSONS_OWN = """LEFT JOIN user_emails e ON e.user_id = u.id AND e.is_primary
+                 LEFT JOIN memberships m ON m.user_id = u.id
+                 LEFT JOIN "groups" g ON g.id = m.group_id"""
+_PERSON = f"SELECT {PERSON} FROM users u {PERSONS_OWN} WHERE "  # noqa: S608
 BY_ID = Hot(_PERSON + "u.id = :value")
 BY_SUBJECT = Hot(_PERSON + "u.subject = :value")
 BY_USERNAME = Hot(_PERSON + "u.username_key = :value")

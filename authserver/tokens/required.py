@@ -26,6 +26,8 @@ class Requirement:
 
     def __or__(self, other: "Requirement") -> "Requirement":
         """Both at once."""
+        if other == ANY:
+            return self
         ages = [age for age in (self.max_age, other.max_age) if age is not None]
         return Requirement(level=max(self.level, other.level), max_age=min(ages, default=None))
 
@@ -34,6 +36,8 @@ ANY = Requirement()
 
 
 def of(demanding: Demanding) -> Requirement:
+    if demanding.required_acr is None and demanding.required_max_age is None:
+        return ANY
     level = LEVELS.get(demanding.required_acr or "", Level.PWD)
     return Requirement(level=level, max_age=demanding.required_max_age)
 

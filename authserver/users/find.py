@@ -142,11 +142,11 @@ def _find(db: Session, statement: Hot, value: str) -> User | None:
     cursor = db.hot(statement, {"value": value})
     rows = cursor.fetchall()
     cursor.close()
-    return _user(db, rows) if rows else None
+    return of_rows(db, rows) if rows else None
 
 
-def _user(db: Session, rows: Sequence[tuple[Any, ...]]) -> User:
-    """One person; each row names another of their groups."""
+def of_rows(db: Session, rows: Sequence[tuple[Any, ...]]) -> User:
+    """One person as the columns PERSON tell; each row names another of their groups."""
     row = rows[0]
     time = db.database.read_time
     return User(

@@ -1,7 +1,8 @@
 """What a view may ask of the request under way."""
 
 import re
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from flask import current_app, g, request
 
@@ -41,7 +42,12 @@ def client_ip() -> str:
 
 
 def user_agent() -> str:
-    return UNPRINTABLE.sub("", request.environ.get("HTTP_USER_AGENT", ""))[:AGENT]
+    return agent_of(request.environ)
+
+
+def agent_of(environ: Mapping[str, Any]) -> str:
+    """What the browser calls itself, as far as it can be printed."""
+    return UNPRINTABLE.sub("", environ.get("HTTP_USER_AGENT", ""))[:AGENT]
 
 
 def request_id() -> str:

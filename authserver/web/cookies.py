@@ -5,8 +5,10 @@ from enum import Enum
 from typing import TypedDict
 
 from flask import Flask, Response, g, request
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Response as AnyResponse
 
+from authserver.config import Config
 from authserver.opaque import digest, new_secret
 from authserver.web.context import issuer, settings
 
@@ -33,6 +35,15 @@ def get(cookie: Cookie) -> str | None:
     if g.get("ignores_cookies") and cookie is not Cookie.LANG:
         return None
     value = request.cookies.get(_name(cookie))
+    return value if value is not None and SANE.fullmatch(value) else None
+
+
+def handle_in(header: str, config: Config) -> str | None:
+    """The session's handle in a Cookie header, as get() would give it, where there is no request of Flask's."""
+    name = _named(Cookie.SESSION, config)
+    if name not in header:
+        return None
+    value = parse_cookie(header).get(name)
     return value if value is not None and SANE.fullmatch(value) else None
 
 
@@ -74,7 +85,11 @@ def _renew_browser(response: Response) -> Response:
 
 
 def _name(cookie: Cookie) -> str:
-    return f"__Host-{cookie.value}" if issuer().config.secure else cookie.value
+    return _named(cookie, issuer().config)
+
+
+def _named(cookie: Cookie, config: Config) -> str:
+    return f"__Host-{cookie.value}" if config.secure else cookie.value
 
 
 class Attributes(TypedDict):

@@ -1,5 +1,7 @@
 """Security headers: the same on every answer, and each page's own content policy with its widenings named."""
 
+from collections.abc import Iterable
+
 from flask import Flask, Response, g
 
 from authserver.config import Config
@@ -31,10 +33,21 @@ def allow_images(*sources: str) -> None:
     g.image_sources = (*g.get("image_sources", ()), *sources)
 
 
-def policy() -> str:
-    """The content policy of the page under way."""
-    images = " ".join(dict.fromkeys(("'self'", *g.get("image_sources", ()))))
-    forms = " ".join(dict.fromkeys(("'self'", *g.get("form_actions", ()))))
+def of_redirect(config: Config) -> tuple[tuple[str, str], ...]:
+    """What a redirect carries that was made before Flask: the same as one of a view."""
+    return (*always(config), ("Content-Security-Policy", policy()), ("Cache-Control", "no-store"))
+
+
+def always(config: Config) -> tuple[tuple[str, str], ...]:
+    """What every page and every redirect of a page carries."""
+    # No Cross-Origin-Opener-Policy: an app that signs people in by a popup would lose sight of it.
+    return (*common(config), ("X-Frame-Options", "DENY"), ("Permissions-Policy", PERMISSIONS))
+
+
+def policy(images: Iterable[str] = (), forms: Iterable[str] = ()) -> str:
+    """The content policy of a page with these widenings."""
+    images = " ".join(dict.fromkeys(("'self'", *images)))
+    forms = " ".join(dict.fromkeys(("'self'", *forms)))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         f"img-src {images}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
@@ -47,12 +60,10 @@ def install(app: Flask) -> None:
 
 def _complete(response: Response) -> Response:
     headers = response.headers
-    for name, value in common(issuer().config):
+    for name, value in always(issuer().config):
         headers[name] = value
-    headers.setdefault("Content-Security-Policy", policy())
+    widened = policy(g.get("image_sources", ()), g.get("form_actions", ()))
+    headers.setdefault("Content-Security-Policy", widened)
     headers["X-Request-Id"] = request_id()
-    headers["X-Frame-Options"] = "DENY"
-    headers["Permissions-Policy"] = PERMISSIONS
-    # No Cross-Origin-Opener-Policy: an app that signs people in by a popup would lose sight of it.
     headers.setdefault("Cache-Control", "no-store")
     return response

@@ -62,6 +62,11 @@ def left_of(session: SsoSession) -> Left:
     return Left(idle=seconds(session.idle_until) - now, absolute=seconds(session.expires_at) - now)
 
 
+def met(found: SsoSession | Ended | None) -> None:
+    """Know already what stands behind the cookie."""
+    g.looked = found
+
+
 def forget() -> None:
     """Look again: what was found has ended within this request."""
     for name in ("looked", "touched"):

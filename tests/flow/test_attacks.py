@@ -17,21 +17,24 @@ from authserver.apis import edit as api_catalogue
 from authserver.audit import SYSTEM
 from authserver.authentication import Level
 from authserver.clients import edit as clients
+from authserver.consent.find import given
 from authserver.errors import Refusal
 from authserver.factors.contract import Account, Answer
 from authserver.factors.password import normalized
 from authserver.factors.registry import register
 from authserver.issuer import Issuer
 from authserver.login import everywhere, passwords
+from authserver.oauth import person as persons
 from authserver.oauth.authorize import Asked, AuthorizeRequest, read
 from authserver.oauth.decide import Here
 from authserver.oauth.issue import issue
-from authserver.oauth.person import load
 from authserver.sessions import ending, sso
 from authserver.sessions.sso import SsoSession
+from authserver.sessions.visit import Visit
 from authserver.store import Session
 from authserver.store.users import PasswordRow
 from authserver.transaction import Transaction
+from authserver.users import find as users
 from authserver.web.account import apps
 from tests.agent import query_of
 from tests.flow.login import count, enter, fill, fill_password
@@ -330,16 +333,18 @@ def test_what_was_withdrawn_a_moment_ago_gives_no_code(world: World, ada: Reside
     asked = read(world.issuer, Asked(values=query_of(web.begin(prompt="none").url)))
     assert isinstance(asked, AuthorizeRequest)
     with world.reading() as db:
-        person = load(db, world.issuer, asked, session, None)
+        allowed = given(db, ada.id, "web")
+        assert allowed is not None
+        visit = Visit(session=session, user=users.load(db, ada.id), agreed=allowed.scope, joined=True)
+        person = persons.of(db, world.issuer, asked, visit)
     assert person.agreed >= set(person.scope)
     with world.writing() as db:
         apps.withdraw(db, world.issuer, ada.id, "web", by=SYSTEM)
-    assert issue(world.issuer, asked, person, session, here=Here(), by=SYSTEM) is None
+    assert issue(world.issuer, asked, person, visit, here=Here(), by=SYSTEM) is None
     assert count(world, "grants", "revoked_at IS NULL") == 0
     # A yes to the page that asks again counts, and is remembered.
-    agreed = Here(agreed=frozenset(person.scope))
-    assert issue(world.issuer, asked, person, session, here=agreed, by=SYSTEM)
-    assert issue(world.issuer, asked, person, session, here=Here(), by=SYSTEM)
+    assert issue(world.issuer, asked, person, visit, here=Here(agreed=frozenset(person.scope)), by=SYSTEM)
+    assert issue(world.issuer, asked, person, visit, here=Here(), by=SYSTEM)
 
 
 def test_what_the_database_refuses_is_not_told_in_its_error(world: World, ada: Resident) -> None:

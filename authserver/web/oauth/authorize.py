@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from authserver.oauth import paused
 from authserver.oauth.authorize import Rejected, read, received
 from authserver.oauth.resume import Anew, Returned, Unfinished, take_up
-from authserver.web import cookies, pages, sessions
+from authserver.web import cookies, pages
 from authserver.web.context import issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.oauth.asking import oauth_request, to
@@ -44,8 +44,4 @@ def resume() -> Response:
         case Anew(request=values):
             return proceed(read_again(values))
         case Returned() as returned:
-            session = sessions.current()
-            if session is None:
-                return proceed(read_again(returned.request))
-            here = returned.here(session.authentication)
-            return proceed(read_again(returned.request), here, of=returned.session)
+            return proceed(read_again(returned.request), returned.done)

@@ -16,7 +16,7 @@ from authserver.web.account.apps import OFFLINE, sentences
 from authserver.web.context import issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.oauth.asking import app_of, oauth_request, person_of
-from authserver.web.oauth.flow import Judged, follow, judge, proceed, read_again, refuse
+from authserver.web.oauth.flow import decided, follow, proceed, read_again, refuse
 
 blueprint = Blueprint("consent", __name__)
 PATH = "/oauth/consent"
@@ -33,7 +33,7 @@ def show() -> Response:
     found = read_again(waiting.request)
     if isinstance(found, Rejected):
         return proceed(found)
-    judged = judge(found, waiting.here, of=waiting.session)
+    judged = decided(found, waiting.done)
     asks = judged.decision
     if judged.person is None or not isinstance(asks, AskConsent) or asks.scope != waiting.scope:
         return follow(judged)
@@ -52,12 +52,13 @@ def answer() -> Response:
     if isinstance(found, Rejected):
         return proceed(found)
     if form.get("choice") == "allow":
-        return proceed(found, replace(waiting.here, agreed=frozenset(waiting.scope)), of=waiting.session)
+        agreed = replace(waiting, here=replace(waiting.here, agreed=frozenset(waiting.scope)))
+        return proceed(found, agreed.done)
     return _denied(found, waiting)
 
 
 def _denied(found: AuthorizeRequest, waiting: Paused) -> Response:
-    judged: Judged = judge(found, waiting.here, of=waiting.session)
+    judged = decided(found, waiting.done)
     refusal = Refusal("The person did not allow it.", code="access_denied", rule="consent.denied")
     return refuse(refusal, found.to, judged)
 

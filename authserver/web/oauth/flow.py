@@ -1,7 +1,7 @@
 """From a request that was read to its answer: decide, then do what was decided."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import g
@@ -19,40 +19,24 @@ from authserver.oauth.decide import (
     AskRoom,
     AskStepUp,
     Decision,
-    Here,
     Issue,
     NotAllowed,
-    Person,
     Refuse,
-    decide,
     wanted,
 )
-from authserver.oauth.issue import issue
+from authserver.oauth.judge import Done, Judged, answer, judge, nothing
 from authserver.oauth.paused import Paused, carry
-from authserver.oauth.person import load
 from authserver.oauth.prompts import Prompt
-from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_code, with_error
-from authserver.sessions.sso import SsoSession
-from authserver.sessions.takeover import TAKEN_OVER
+from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_error
+from authserver.sessions.visit import Visit
 from authserver.transaction import ANEW, Purpose
 from authserver.web import cookies, headers, pages, sessions, trust
 from authserver.web.context import actor, issuer
+from authserver.web.cookies import Cookie
 from authserver.web.language import prefer
 from authserver.web.oauth.asking import app_of, away, note, person_of, to
 
-NOTHING_YET = Here()
 NOBODY = SessionId("")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A request, whoever is signed in, what they did for it, and what follows."""
-
-    request: AuthorizeRequest
-    session: SsoSession | None
-    person: Person | None
-    here: Here
-    decision: Decision
 
 
 def read_again(values: Mapping[str, str]) -> AuthorizeRequest | Rejected:
@@ -60,34 +44,24 @@ def read_again(values: Mapping[str, str]) -> AuthorizeRequest | Rejected:
     return read(issuer(), Asked(values={name: values[name] for name in NAMES & values.keys()}))
 
 
-def judge(asked: AuthorizeRequest, here: Here = NOTHING_YET, *, of: SessionId = NOBODY) -> Judged:
-    """Decide. What was done `here` counts for the session `of` which it was done, and for no other."""
+def decided(asked: AuthorizeRequest, done: Done = nothing) -> Judged:
+    """Decide, for whoever is signed in in this browser."""
     g.client = asked.client.client_id
     if asked.ui_locales:
         prefer(" ".join(asked.ui_locales))
-    # An app that asks in silence is nobody's input.
-    session = sessions.standing() if Prompt.NONE in asked.prompts else sessions.current()
-    person = None
-    if session is not None:
-        with issuer().database.reading() as db:
-            person = load(db, issuer(), asked, session, trust.presented())
-    counted = here if session is not None and session.id == of else Here(gave_way=_gave_way())
-    decision = decide(asked, person, counted, issuer().clock())
-    return Judged(request=asked, session=session, person=person, here=counted, decision=decision)
+    judged = judge(issuer(), asked, cookies.get(Cookie.SESSION), done, trust=trust.presented())
+    sessions.met(judged.met.session if isinstance(judged.met, Visit) else judged.met)
+    if Prompt.NONE not in asked.prompts:
+        # An app that asks in silence is nobody's input; everything else keeps the session from going idle.
+        sessions.current()
+    return judged
 
 
-def _gave_way() -> bool:
-    over = sessions.ended()
-    return over is not None and over.reason == TAKEN_OVER
-
-
-def proceed(
-    found: AuthorizeRequest | Rejected, here: Here = NOTHING_YET, *, of: SessionId = NOBODY
-) -> Response:
+def proceed(found: AuthorizeRequest | Rejected, done: Done = nothing) -> Response:
     """Decide, and do it."""
     if isinstance(found, Rejected):
         return refuse(found.refusal, found.to, found)
-    return follow(judge(found, here, of=of))
+    return follow(decided(found, done))
 
 
 def follow(judged: Judged) -> Response:
@@ -111,7 +85,7 @@ def give_up(values: Mapping[str, str], refusal: Refusal) -> Response:
     found = read_again(values)
     if isinstance(found, Rejected):
         return refuse(found.refusal, found.to, found)
-    return refuse(refusal, found.to, judge(found))
+    return refuse(refusal, found.to, decided(found))
 
 
 def travel(answer: Redirect | Posted, app: pages.App) -> Response:
@@ -157,13 +131,12 @@ def _issue(judged: Judged, decision: Issue) -> Response:
             detail=dropped.reason,
         )
         note(left_out, asked.client, person.user.id)
-    code = issue(issuer(), asked, person, session, here=judged.here, by=actor(session))
-    if code is None:
+    ready = answer(issuer(), judged, by=actor(session))
+    if ready is None:
         # What stood a moment ago stands no more, and whoever looks again sees that.
         sessions.forget()
         return proceed(asked)
-    answer = with_code(code, asked.to, issuer().url)
-    return travel(answer, app_of(asked.client, asked.to.redirect_uri))
+    return travel(ready, app_of(asked.client, asked.to.redirect_uri))
 
 
 def _ask_login(judged: Judged, decision: AskLogin | AskRoom) -> Response:

@@ -1,0 +1,83 @@
+"""An authorization request that nobody need be asked anything for, answered before Flask. See docs/decisions/0021.
+
+Whoever is signed in, has allowed this and owes no proof gets the redirect with the code from here: most requests, and
+Flask would cost as much again. For everything else nothing was written yet, and the view reads the request anew.
+Reading, judging and answering are one implementation for both (oauth/judge.py).
+"""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from authserver import metrics
+from authserver.audit import Actor
+from authserver.errors import Refusal
+from authserver.issuer import Issuer
+from authserver.oauth.authorize import AuthorizeRequest, read, received
+from authserver.oauth.decide import Issue
+from authserver.oauth.judge import Judged, answer, judge
+from authserver.oauth.request import Answer
+from authserver.oauth.respond import Redirect
+from authserver.sessions import sso
+from authserver.sessions.sso import SsoSession
+from authserver.web import bridge, cookies
+from authserver.web.context import agent_of
+from authserver.web.headers import of_redirect
+
+PATH = "/oauth/authorize"
+ENDPOINT = "authorize.authorize"  # what metrics call the view
+
+
+class Straight:
+    """Answers, or gives None for what a page is needed for."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
+        self._path = urlsplit(issuer.url).path + PATH
+        self._headers = of_redirect(issuer.config)
+
+    def __call__(self, environ: Mapping[str, Any]) -> Answer | None:
+        if environ.get("PATH_INFO") != self._path or environ["REQUEST_METHOD"] != "GET":
+            return None
+        handle = cookies.handle_in(environ.get("HTTP_COOKIE", ""), self._issuer.config)
+        if handle is None:
+            return None
+        began = time.perf_counter()
+        try:
+            found = self._answer(environ, handle)
+        except Refusal:
+            return None  # told by the view, which finds the same
+        if found is None:
+            return None
+        metrics.observe(ENDPOINT, HTTPStatus.SEE_OTHER, time.perf_counter() - began)
+        return Answer(status=HTTPStatus.SEE_OTHER, headers=(("Location", found.url), *self._headers))
+
+    def _answer(self, environ: Mapping[str, Any], handle: str) -> Redirect | None:
+        came = bridge.read(environ)
+        if "posted" in came.query:
+            return None
+        request = read(self._issuer, received(came))
+        if not isinstance(request, AuthorizeRequest) or not is_plain(request):
+            return None
+        judged = judge(self._issuer, request, handle)
+        session = judged.session
+        if session is None or not self._owes_nothing(judged, session):
+            return None
+        ip, agent = came.actor.ip, agent_of(environ)
+        by = Actor(kind="user", id=session.user, session=session.id, ip=ip, user_agent=agent)
+        found = answer(self._issuer, judged, by=by)
+        return found if isinstance(found, Redirect) else None
+
+    def _owes_nothing(self, judged: Judged, session: SsoSession) -> bool:
+        """Whether all that is left is the code: nothing to ask, to note, or to write of the session."""
+        if not isinstance(judged.decision, Issue) or judged.person is None or judged.person.dropped:
+            return False
+        return not sso.is_due(session, self._issuer.clock())
+
+
+def is_plain(request: AuthorizeRequest) -> bool:
+    """Whether the answer is one redirect that goes into a header as it is."""
+    uri = request.to.redirect_uri
+    return request.to.mode == "query" and uri.isascii() and uri.isprintable()
