@@ -18,6 +18,7 @@ from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from authserver.login.trip import Trouble
 from authserver.mail.outbox import Kept
 from authserver.mail.templates import Written
 from authserver.web import language, pages
@@ -45,8 +46,20 @@ from authserver.web.pages import (
     Way,
 )
 from authserver.web.pages_account import Activity, EndDevice, Happened, NotMe
+from authserver.web.pages_factors import LinkRemove, LinkShown
 from authserver.web.pages_guide import Guide
 from authserver.web.pages_login import TakeOver
+from authserver.web.pages_upstream import (
+    Elsewhere,
+    Join,
+    LeadOn,
+    Leaving,
+    NewHere,
+    ProviderWay,
+    Told,
+    TrialDone,
+    TrialStart,
+)
 from authserver.web.snippets import snippets
 
 LANGUAGES = language.available(("en", "de"), mirrored=True)
@@ -70,6 +83,15 @@ WAYS = (
     Way(title="Another university", url="/login/saml"),
 )
 REFERENCE = "K7QF-4F2M"
+PROVIDERS = (
+    ProviderWay(slug="orcid", title="ORCID", used_last=True),
+    ProviderWay(slug="uni", title="Another university", resting=True),
+    ProviderWay(slug="staff", title="Staff directory", asks_here=True),
+)
+RESEARCHER = Elsewhere(
+    provider="ORCID", shown="0000-0002-1825-0097", page="https://orcid.org/0000-0002-1825-0097", is_orcid=True
+)
+STAFF = Elsewhere(provider="Another university", shown="mara@uni.example")
 SET_UP = AppSetUp(
     secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
     uri="otpauth://totp/Nordhafen:mara?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Nordhafen",
@@ -170,6 +192,52 @@ PAGES: dict[str, Page] = {
     "sign-in-plain": pages.SignIn(**FORM, keep_days=0),
     "sign-in-hint": pages.SignIn(**FORM, app=NOTES, username=MARA.email, forgotten_url="/login/forgotten"),
     "sign-in-ways": pages.SignIn(**FORM, app=NOTES, ways=WAYS),
+    "sign-in-providers": pages.SignIn(**FORM, app=NOTES, providers=PROVIDERS),
+    "sign-in-many": pages.SignIn(**FORM, app=NOTES, providers=PROVIDERS * 2, more=7),
+    "sign-in-found": pages.SignIn(**FORM, providers=PROVIDERS[:1], find="orc", here_only=True),
+    "sign-in-not-found": pages.SignIn(**FORM, find="<nobody>"),
+    "sign-in-directory": pages.SignIn(
+        **FORM, providers=PROVIDERS, said="Your account there cannot be used. Please ask those who run it."
+    ),
+    **{
+        f"sign-in-trouble-{trouble}": pages.SignIn(
+            **FORM, app=NOTES, providers=PROVIDERS, trouble=trouble.value, by="ORCID", reference="K7QF-4F2M"
+        )
+        for trouble in Trouble
+    },
+    "leaving": Leaving(title="ORCID", url="https://orcid.org/oauth/authorize?client_id=a&state=b"),
+    "leaving-post": Leaving(
+        title="University",
+        url="https://idp.example/sso",
+        posts=True,
+        fields=(("SAMLRequest", "x"), ("RelayState", "y")),
+    ),
+    "lead-on": LeadOn(**FORM, title="ORCID", others_url="/login?here=yes", app=NOTES),
+    "new-here": NewHere(**FORM, identity=RESEARCHER, app=NOTES),
+    "new-here-known": NewHere(**FORM, identity=STAFF, name=MARA.name, email=MARA.email, email_known=True),
+    "new-here-wrong": NewHere(
+        **FORM, identity=STAFF, name="x", email="mara", errors={"email": "This is not an e-mail address."}
+    ),
+    "new-here-taken": NewHere(
+        **FORM,
+        identity=STAFF,
+        email=MARA.email,
+        email_known=True,
+        errors={"email": "There is an account with this address. Sign in to it to connect the two."},
+    ),
+    "have-account": NewHere(**FORM, identity=STAFF, makes_account=False, app=NOTES),
+    "join": Join(csrf_token="t", action="/login/join", identity=RESEARCHER, person=MARA),
+    "trial-start": TrialStart(csrf_token="t", action="/login/upstream/orcid/trial", title="ORCID"),
+    "trial-done": TrialDone(
+        title="ORCID",
+        again_url="/login/upstream/orcid/trial",
+        outcome="They would be asked whether they are new, and could make an account.",
+        facts=(Told(name="subject", value="0000-0002-1825-0097"),),
+        values=(Told(name="orcid", value="https://orcid.org/0000-0002-1825-0097", becomes="orcid"),),
+    ),
+    "trial-refused": TrialDone(
+        title="ORCID", again_url="/login/upstream/orcid/trial", refused="id_token.aud: aud is another"
+    ),
     **{
         f"sign-in-{state}": pages.SignIn(
             **FORM,
@@ -390,6 +458,29 @@ PAGES: dict[str, Page] = {
         **ACCOUNT, authenticator=AppShown(set_up_at=NOW), codes=CodesLeft(left=0, are_few=True)
     ),
     "factors-none": pages.Factors(**ACCOUNT, password_changed_at=NOW, done=Done.FACTOR_REMOVED),
+    "factors-links": pages.Factors(
+        **ACCOUNT,
+        links=(
+            LinkShown(
+                identity=RESEARCHER, linked_at=NOW, last_used_at=NOW, remove_url="/account/links/remove"
+            ),
+            LinkShown(identity=STAFF, linked_at=NOW, is_active=False, is_last=True),
+        ),
+        linkable=PROVIDERS[:2],
+        has_password=False,
+        done=Done.LINKED,
+    ),
+    "factors-link-trouble": pages.Factors(
+        **ACCOUNT,
+        linkable=PROVIDERS[:2],
+        trouble="taken",
+        by="ORCID",
+        reference="K7QF-4F2M",
+        done=Done.UNLINKED,
+    ),
+    "link-remove": LinkRemove(
+        **ACCOUNT, link=LinkShown(identity=RESEARCHER, linked_at=NOW), action="/account/links/remove?link=1"
+    ),
     "factors-off": pages.Factors(**ACCOUNT, offered=False),
     "factors-passkeys": pages.Factors(
         **ACCOUNT,
@@ -492,6 +583,15 @@ PAGES: dict[str, Page] = {
     "takeover": TakeOver(**TAKEOVER, devices=DEVICES, most=3),
     "takeover-more": TakeOver(**TAKEOVER, devices=DEVICES, most=2),
     "takeover-room": TakeOver(**TAKEOVER, devices=(), most=0),
+    "reauthenticate-providers": pages.Reauthenticate(
+        **TOKEN,
+        action="/login",
+        person=MARA,
+        has_password=False,
+        providers=PROVIDERS[:1],
+        trouble="stale",
+        by="ORCID",
+    ),
     "reauthenticate": pages.Reauthenticate(**TOKEN, action="/account/fresh", person=MARA),
     "reauthenticate-wrong": pages.Reauthenticate(
         **TOKEN, action="/account/fresh", person=MARA, state=SignInState.WRONG, ways=WAYS[:1]

@@ -28,6 +28,7 @@ FLAGS = {
     "assertion_algs": "--assertion-alg",
     "legacy_audience": "--legacy-audience/--no-legacy-audience",
     "allowed_groups": "--allow-group",
+    "providers": "--provider",
     "required_acr": "--required-acr",
     "required_max_age": "--required-max-age",
     "second_factor": "--second-factor",

@@ -47,6 +47,7 @@ class Client:
     default_acr_values: tuple[str, ...] = ()
     allowed_groups: tuple[str, ...] | None = None  # None: everyone may sign in
     amr: Literal["all", "short"] = "all"
+    providers: tuple[str, ...] | None = None  # None: all, in the order of the sign-in page
     id_token_alg: str | None = None
     access_token_lifetime: int | None = None
     id_token_lifetime: int | None = None

@@ -91,6 +91,11 @@ class ClientForm(Form):
     allowed_groups: list[str] | None = Field(
         None, max_length=200, description="The groups whose people may sign in; null is everybody."
     )
+    providers: list[str] | None = Field(
+        None,
+        max_length=50,
+        description="The providers that its sign-in page offers, in this order; null is all.",
+    )
     amr: Literal["all", "short"] = Field(
         "all",
         description='Short: for code that compares whole lists, ["pwd"] or ["pwd","mfa"] after a password.',

@@ -91,6 +91,20 @@ class Limiter:
             return None
         return None if counted < ceiling else WINDOW - into
 
+    def spend(self, what: str, address: str) -> int | None:
+        """Count what an address may do as often as fail: None, or the seconds to wait; outside any transaction."""
+        name, ceiling = self._bucket_of(address)
+        now = self._clock()
+        window, into = divmod(seconds(now), WINDOW)
+        bucket = f"{what}:{name}"
+        try:
+            if self._windows.count(bucket, window) >= ceiling:
+                return WINDOW - into
+            self._windows.add(bucket, window, now)
+        except Unavailable as error:
+            log.warning("a %s could not be counted: %s", what, error)
+        return None
+
     def failed(self, address: str) -> None:
         """Count one failed try of this address; outside any open transaction."""
         name, _ = self._bucket_of(address)

@@ -74,7 +74,7 @@ def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:
     itself. What every sign-in must reach is never out of reach while there is a way to get it.
     """
     proofs = (*policy.held, *tx.proofs)
-    if not any(proof.factor in policy.first for proof in proofs):
+    if not any(proof.factor in policy.first or proof.kind is Kind.UPSTREAM for proof in proofs):
         return _show(policy.first)
     asked = Level.MFA_LOW if policy.enrolled and policy.asks else Level.PWD
     needed = max(policy.required, policy.least, tx.level, asked)

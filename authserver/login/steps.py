@@ -212,13 +212,18 @@ def _settle(
         )
         if advanced is None:
             return _late(db, issuer, tx, decided, visitor)
-        step = next_step(advanced, policy_of(db, issuer, advanced, visitor))
-        if isinstance(step, Show):
-            return Proved(tx=advanced, show=step)
-        done = complete(db, issuer, advanced, visitor)
-        if isinstance(done, Full):
-            return Proved(tx=advanced, show=Show(step=TAKEOVER))
-        return done or Moved(show=None)
+        return after(db, issuer, advanced, visitor)
+
+
+def after(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | Proved | Moved:
+    """What follows a proof: more to show, or the session."""
+    step = next_step(tx, policy_of(db, issuer, tx, visitor))
+    if isinstance(step, Show):
+        return Proved(tx=tx, show=step)
+    done = complete(db, issuer, tx, visitor)
+    if isinstance(done, Full):
+        return Proved(tx=tx, show=Show(step=TAKEOVER))
+    return done or Moved(show=None)
 
 
 def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: Visitor) -> Outcome:

@@ -34,7 +34,7 @@ NAMES = frozenset(
     {
         "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "prompt",
         "max_age", "ui_locales", "id_token_hint", "login_hint", "acr_values", "claims", "resource",
-        "code_challenge", "code_challenge_method", "display", "request", "request_uri", "registration",
+        "code_challenge", "code_challenge_method", "display", "idp_hint", "request", "request_uri", "registration",
     }
 )  # fmt: skip
 NOT_SERVED = {

@@ -14,13 +14,15 @@ from authserver.web.context import issuer, settings
 
 SANE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
 DAY = 86_400
+RETURNS_WITHIN = 600
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Cookie(Enum):
     """SESSION is who is signed in, BROWSER what a login under way is bound to, DEVICE a browser once known.
 
-    TRUSTED is for a browser in which no second step is asked for some hours.
+    TRUSTED is for a browser in which no second step is asked for some hours. LAST is the provider that somebody came
+    by last time.
     """
 
     SESSION = "as_session"
@@ -28,6 +30,7 @@ class Cookie(Enum):
     DEVICE = "as_device"
     TRUSTED = "as_trusted"
     LANG = "as_lang"
+    LAST = "as_last"
 
 
 def get(cookie: Cookie) -> str | None:
@@ -57,6 +60,26 @@ def drop(response: AnyResponse, cookie: Cookie) -> None:
     response.set_cookie(_name(cookie), "", max_age=0, expires=0, **_attributes())
 
 
+def get_return() -> str | None:
+    """Which departures this browser may come back from. Counts also where another site posts. SA-10."""
+    value = request.cookies.get(_return_name())
+    return value if value is not None and SANE.fullmatch(value) else None
+
+
+def put_return(response: AnyResponse, slug: str, value: str, *, cross_site: bool) -> None:
+    """Remember departures for one callback alone; only where its provider posts, other sites' forms bring it."""
+    secure = issuer().config.secure
+    response.set_cookie(
+        _return_name(),
+        value,
+        max_age=RETURNS_WITHIN if value else 0,
+        path=f"{request.script_root}/login/upstream/{slug}/callback",
+        secure=secure or cross_site,
+        httponly=True,
+        samesite="None" if cross_site else "Lax",
+    )
+
+
 def sets(line: str, cookie: Cookie) -> bool:
     """Whether a Set-Cookie line is about this cookie."""
     return line.startswith(f"{_name(cookie)}=")
@@ -82,6 +105,10 @@ def _renew_browser(response: Response) -> Response:
         # A login that took too long proves nothing any more, but its request can be asked again for a day.
         put(response, Cookie.BROWSER, value, settings().login_lifetime + DAY)
     return response
+
+
+def _return_name() -> str:
+    return "__Secure-as_return" if issuer().config.secure else "as_return"
 
 
 def _name(cookie: Cookie) -> str:

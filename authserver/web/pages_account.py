@@ -24,6 +24,8 @@ class Done(StrEnum):
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_NAMED = "passkey_named"
     PASSKEY_REMOVED = "passkey_removed"
+    LINKED = "linked"
+    UNLINKED = "unlinked"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from authserver.web.pages_account import AccountPage
 from authserver.web.pages_parts import NOTHING, AppSetUp
+from authserver.web.pages_upstream import Elsewhere, ProviderWay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,18 @@ class MailedCode:
     last_used_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkShown:
+    """An account elsewhere by which this one is signed in to. `is_last`: it is the only way in, and stays."""
+
+    identity: Elsewhere
+    linked_at: datetime
+    last_used_at: datetime | None = None
+    is_active: bool = True
+    is_last: bool = False
+    remove_url: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _FactorPage(AccountPage):
     place: ClassVar[str] = "factors"
@@ -70,6 +83,20 @@ class Factors(_FactorPage):
     by_code: bool = False
     has_password: bool = True
     password_changed_at: datetime | None = None
+    links: tuple[LinkShown, ...] = ()
+    linkable: tuple[ProviderWay, ...] = ()
+    trouble: str = ""
+    by: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRemove(_FactorPage):
+    """Disconnect an account elsewhere? Posts to `action`."""
+
+    template: ClassVar[str] = "account/unlink.html"
+    link: LinkShown
+    action: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from authserver.web.pages_parts import NOTHING, App, AppSetUp, Device, Page, Person, Proved, Way
+from authserver.web.pages_upstream import ProviderWay
 
 
 class SignInState(StrEnum):
@@ -45,6 +46,8 @@ class _Waiting(Page):
 class SignIn(_Waiting):
     """Posts `username`, `password`, `keep`, `csrf_token`, `tx`. Without `app` it leads to the account pages.
 
+    `providers` are buttons to where people have accounts elsewhere, `more` are found by `find`; `here_only`: a
+    typed address leads to none of them. `trouble` says why `by` let nobody in, `said` what a directory told.
     `username` is what was typed before, or the app's login_hint; `keep_days` 0 offers no "keep me signed in".
     """
 
@@ -64,6 +67,14 @@ class SignIn(_Waiting):
     forgotten_url: str = ""
     passkey_options: str = ""
     ways: tuple[Way, ...] = ()
+    providers: tuple[ProviderWay, ...] = ()
+    more: int = 0
+    find: str = ""
+    here_only: bool = False
+    trouble: str = ""
+    by: str = ""
+    said: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +91,12 @@ class Reauthenticate(_Waiting):
     retry_after: int = 0
     cancel_url: str = "/account"
     ways: tuple[Way, ...] = ()
+    has_password: bool = True
+    providers: tuple[ProviderWay, ...] = ()
+    trouble: str = ""
+    by: str = ""
+    said: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ BELOW = frozenset(
         "This is not an e-mail address.",
         "The part behind the @ is not a host name.",
         "Somebody else has this already.",
+        # What linking says.
+        "There is an account with this address. Sign in to it to connect the two.",
+        # What directories say.
+        "Your account there cannot be used. Please ask those who run it.",
         # What factors say.
         "Password",
         "Authenticator app",

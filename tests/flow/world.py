@@ -52,6 +52,7 @@ from authserver.settings.values import SECRETS
 from authserver.store import Hot, Session, bump
 from authserver.store.operations import AuditEventRow, SettingRow
 from authserver.transaction import Purpose, Transaction
+from authserver.upstream.find import live
 from authserver.users import edit as users
 from authserver.users.find import load as find_user
 from authserver.work.deliver import Delivery
@@ -327,6 +328,7 @@ class World:
 
         # The first look at the revisions is due every half second, whoever asks.
         self.issuer.revisions.now()
+        live(self.issuer)
         database.counting = asked.append
         for engine in engines:
             event.listen(engine, "before_cursor_execute", listen)

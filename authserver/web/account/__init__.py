@@ -1,11 +1,12 @@
 """The pages of one's own account."""
 
-from authserver.web.account import devices, factors, own_session, passkeys, views
+from authserver.web.account import devices, factors, links, own_session, passkeys, views
 
 BLUEPRINTS = (
     views.blueprint,
     devices.blueprint,
     factors.blueprint,
+    links.blueprint,
     passkeys.blueprint,
     own_session.blueprint,
 )

@@ -19,12 +19,12 @@ from authserver.store import retrying
 from authserver.users import find
 from authserver.users.user import User
 from authserver.web import cookies
-from authserver.web.account import show
+from authserver.web.account import links, show
 from authserver.web.account.passkeys import shown
 from authserver.web.context import actor, issuer
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Guard, demands
-from authserver.web.login import visit
+from authserver.web.login import elsewhere, visit
 from authserver.web.pages import (
     AppSetUp,
     AppShown,
@@ -52,6 +52,7 @@ def factors() -> Response:
         mailed = mailbox(db, user.id) if known(asked)[EmailCode.name].ready(db, asked, user.id) else None
         ways, stored = enrolment.ways(db, asked, user), find.password(db, user.id)
     app, codes = ways.app, ways.codes
+    linked, linkable = links.of_account(session)
     page = Factors(
         **show.base(),
         authenticator=AppShown(set_up_at=app.set_up_at, last_used_at=app.last_used_at) if app else None,
@@ -71,6 +72,9 @@ def factors() -> Response:
         by_code=any(proof.factor == RecoveryCode.name for proof in session.authentication.proofs),
         has_password=stored is not None,
         password_changed_at=stored.changed_at if stored else None,
+        links=linked,
+        linkable=linkable,
+        **elsewhere.trouble(),
     )
     return render(page)
 

@@ -1,5 +1,14 @@
 """The pages of a sign-in, the first owner's page, and signing out."""
 
-from authserver.web.login import codes, out, room, setup, views
+from authserver.web.login import arrivals, codes, out, room, setup, trials, upstream, views
 
-BLUEPRINTS = (codes.blueprint, room.blueprint, views.blueprint, setup.blueprint, out.blueprint)
+BLUEPRINTS = (
+    upstream.blueprint,
+    trials.blueprint,
+    arrivals.blueprint,
+    codes.blueprint,
+    room.blueprint,
+    views.blueprint,
+    setup.blueprint,
+    out.blueprint,
+)

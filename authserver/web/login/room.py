@@ -31,7 +31,7 @@ def ask() -> Response:
     """Where somebody is signed in, told to nobody who has not proved everything."""
     under = visit.under_way() if request.args.get("tx") else None
     if under is None:
-        return views.over()
+        return show.over()
     return _page(under)
 
 
@@ -41,7 +41,7 @@ def choose() -> Response:
     """Sign that one out and go on here; or stay as everything is."""
     under = visit.under_way() if request.form.get("tx") else None
     if under is None:
-        return views.over()
+        return show.over()
     if request.form.get("choice") == "cancel":
         return _cancelled(under)
     chosen = EVERY if request.form.get("choice") == EVERY else request.form.get("session", "")
@@ -53,7 +53,7 @@ def choose() -> Response:
         case Full():
             return _page(under)
         case Over():
-            return views.over()
+            return show.over()
 
 
 def _page(under: Under) -> Response:
@@ -64,7 +64,7 @@ def _page(under: Under) -> Response:
     own = visitor.session or visitor.idle
     with asked.database.reading() as db:
         if tx.user is None or not room.is_open(db, asked, tx, visitor):
-            return views.elsewhere(under, "takeover") or views.over()
+            return views.elsewhere(under, "takeover") or show.over()
         full = limits.look(db, asked, tx.user, besides=own.id if own is not None else None)
         standing = full.standing if full is not None else ()
         devices = places.devices(db, asked, tx.user, sorted(standing, key=lambda each: each.last_seen_at))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from flask import request
+from werkzeug.wrappers import Response
 
 from authserver.authentication import Level
 from authserver.factors import ceremony, passkeys
@@ -21,7 +22,7 @@ from authserver.web import csrf, sessions
 from authserver.web.account.agents import device_name
 from authserver.web.context import issuer
 from authserver.web.language import ngettext
-from authserver.web.login import visit
+from authserver.web.login import elsewhere, providers, visit
 from authserver.web.login.visit import Under
 from authserver.web.pages import (
     AppSetUp,
@@ -37,6 +38,7 @@ from authserver.web.pages import (
     SignInState,
     StepNeeded,
     Way,
+    render,
 )
 from authserver.web.pages_words import translated
 
@@ -52,14 +54,15 @@ WHY = {
 }
 
 
-def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0) -> Page:
-    """Name and password, or the password alone of whoever is signed in."""
+def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0, said: str = "") -> Page:
+    """Name and password, or the password alone of whoever is signed in; and where else people have accounts."""
     if under.tx.purpose is Purpose.FRESH and sessions.current() is not None:
-        return _reauthenticate(under, state, retry_after)
+        return _reauthenticate(under, state, retry_after, said)
     settings = issuer().settings
     over = None if state else sessions.ended()
     if over is not None:
         state = WHY.get(over.reason)
+    offered = providers.ways(under.tx, request.args.get("find"))
     return SignIn(
         here=f"/login?tx={under.value}",
         csrf_token=csrf.token(),
@@ -76,6 +79,12 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         ended_at=over.at if over else None,
         passkey_options=ceremony.request_options(issuer(), (), binding(under.tx)),
         ways=_first_ways(under),
+        providers=offered.ways,
+        more=offered.more,
+        find=request.args.get("find", "")[:80],
+        here_only=bool(request.args.get("here") or request.form.get("here")),
+        said=said,
+        **elsewhere.trouble(),
     )
 
 
@@ -86,7 +95,12 @@ def _first_ways(under: Under) -> tuple[Way, ...]:
     return tuple(Way(title=visit.title_of(name), url=f"/login/{name}?tx={under.value}") for name in names)
 
 
-def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -> Page:
+def _reauthenticate(under: Under, state: SignInState | None, retry_after: int, said: str) -> Page:
+    session = sessions.current()
+    if session is None:  # pragma: no cover - asked before
+        raise TypeError("somebody is signed in")
+    with issuer().database.reading() as db:
+        has_password = find.password(db, session.user) is not None
     return Reauthenticate(
         here=f"/login?tx={under.value}",
         csrf_token=csrf.token(),
@@ -97,7 +111,21 @@ def _reauthenticate(under: Under, state: SignInState | None, retry_after: int) -
         retry_after=retry_after,
         cancel_url=visit.ACCOUNT,
         ways=_first_ways(under),
+        has_password=has_password,
+        providers=providers.of_person(session.user),
+        said=said,
+        **elsewhere.trouble(),
     )
+
+
+def over() -> Response:
+    """The login is over, or never was this browser's: what waited for it is asked again, if we know it."""
+    under = visit.stale()
+    if under is None:
+        return render(ExpiredSignIn(again_url="/login"))
+    if sessions.current() is not None:
+        return visit.as_new_request(under.tx)
+    return render(sign_in(under, SignInState.EXPIRED))
 
 
 def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0, too_soon: int = 0) -> Page:
@@ -230,11 +258,6 @@ def choose(under: Under) -> Page:
         person=visit.person(),
         app=visit.app_of(under.tx),
     )
-
-
-def expired() -> Page:
-    """Nothing is known of what waited: the way back is through the app."""
-    return ExpiredSignIn(again_url="/login")
 
 
 def keeps(form: Mapping[str, str]) -> bool:

@@ -18,12 +18,14 @@ from authserver.transaction import Purpose
 from authserver.web import sessions
 from authserver.web.context import actor, issuer
 from authserver.web.guards import Guard, demands
-from authserver.web.login import codes, show, visit
+from authserver.web.login import codes, providers, show, upstream, visit
+from authserver.web.login.elsewhere import lead_on
 from authserver.web.login.show import FIRST
 from authserver.web.login.visit import Under
 from authserver.web.pages import SignInState, render
 
 blueprint = Blueprint("login", __name__)
+LEADS_NOWHERE = {"trouble", "here", "find"}
 
 
 @blueprint.get("/login")
@@ -32,8 +34,15 @@ def sign_in() -> Response:
     """Who are you? Showing it writes nothing."""
     under = visit.under_way()
     if under is None:
-        return over()
-    return elsewhere(under, FIRST) or render(show.sign_in(under))
+        return show.over()
+    away = elsewhere(under, FIRST)
+    if away is not None:
+        return away
+    hinted = providers.hinted(under.tx)
+    # Who came back, or wants another way, is not led there again.
+    if hinted is not None and not LEADS_NOWHERE & request.args.keys():
+        return render(lead_on(under, hinted))
+    return render(show.sign_in(under))
 
 
 @blueprint.post("/login")
@@ -44,9 +53,22 @@ def prove() -> Response:
     if under is None or (under.tx.session is not None and sessions.current() is None):
         under = visit.late()
     if under is None:
-        return over()
+        return show.over()
     if under.tx.session is not None:
         return visit.onwards(under.tx)
+    return _without_password(under) or _with_password(under)
+
+
+def _without_password(under: Under) -> Response | None:
+    """Where a typed address leads before a password is asked; the page again where none was typed."""
+    typed = request.form.get("username", "")
+    there = None if request.form.get("here") else providers.of_address(under.tx, typed)
+    if there is not None:
+        return upstream.leave(under, there, typed)
+    return None if request.form.get("password") else render(show.sign_in(under))
+
+
+def _with_password(under: Under) -> Response:
     tx = replace(under.tx, remembered=show.keeps(request.form))
     try:
         outcome = take(issuer(), tx, FIRST, request.form, visit.visitor())
@@ -64,7 +86,7 @@ def prove() -> Response:
 def again() -> Response:
     """Not you, or too late: the same request from its start."""
     under = visit.stale()
-    return over() if under is None else visit.to_step(FIRST, under.value)
+    return show.over() if under is None else visit.to_step(FIRST, under.value)
 
 
 @blueprint.get("/login/choose")
@@ -73,7 +95,7 @@ def choose() -> Response:
     """Which account? For prompt=select_account."""
     under = visit.under_way()
     if under is None:
-        return over()
+        return show.over()
     if under.tx.session is not None:
         return visit.onwards(under.tx)
     if sessions.current() is None or under.tx.version:
@@ -87,7 +109,7 @@ def chosen() -> Response:
     """Go on as who is signed in, or as somebody else."""
     under, session, asked = visit.under_way(), sessions.current(), issuer()
     if under is None:
-        return over()
+        return show.over()
     if request.form.get("choice") != "continue" or session is None:
         return visit.to_step(FIRST, under.value)
     with asked.database.writing() as db:
@@ -173,7 +195,7 @@ def _at(step: str) -> Under | Response:
         return visit.go("/login")
     under = visit.under_way()
     if under is None:
-        return over()
+        return show.over()
     return elsewhere(under, step) or under
 
 
@@ -206,13 +228,3 @@ def _after(under: Under, outcome: Outcome, step: str = FIRST) -> Response:
             return visit.to_step(where.step, under.value)
         case _:
             return visit.go("/login", tx=under.value)
-
-
-def over() -> Response:
-    """The login is over, or never was this browser's: what waited for it is asked again, if we know it."""
-    under = visit.stale()
-    if under is None:
-        return render(show.expired())
-    if sessions.current() is not None:
-        return visit.as_new_request(under.tx)
-    return render(show.sign_in(under, SignInState.EXPIRED))

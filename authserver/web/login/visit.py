@@ -15,6 +15,7 @@ from authserver.login.steps import client_of, facing, step_of
 from authserver.oauth.authorize import NAMES
 from authserver.oauth.respond import form_target
 from authserver.transaction import Purpose, Transaction
+from authserver.upstream.find import live
 from authserver.users import find
 from authserver.web import cookies, language, sessions, trust
 from authserver.web.context import actor, issuer
@@ -26,6 +27,7 @@ from authserver.web.paths import safe_path
 
 ACCOUNT = "/account"
 YEAR = 365 * 86_400
+JOINS = "join"  # in a login's request: what came from a provider waits to be joined to the account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ def onwards(tx: Transaction) -> Response:
 
 
 def way_onwards(tx: Transaction) -> str:
+    if JOINS in tx.request:
+        return f"/login/join?{urlencode({'tx': tx.id})}"
     if tx.purpose is Purpose.AUTHORIZE:
         return f"/oauth/authorize/resume?{urlencode({'tx': tx.id})}"
     return safe_path(tx.request.get("return_to")) or ACCOUNT
@@ -167,7 +171,10 @@ def person(user_id: UserId | None = None) -> Person:
 
 
 def title_of(name: str) -> str:
-    """What a factor is called."""
+    """What a factor, or the provider of a proof, is called."""
+    provider = next((each for each in live(issuer()).every if each.factor == name), None)
+    if provider is not None:
+        return provider.title
     factor = factors(issuer()).get(name)
     return factor.prompt.title if factor else name
 

@@ -1,0 +1,157 @@
+"""A trial sign-in by a provider, also a draft: it makes nothing, and shows what came back and its mapping."""
+
+from collections.abc import Iterator
+
+from flask import Blueprint, g, request
+from werkzeug.wrappers import Response
+
+from authserver.errors import NotFound
+from authserver.login import arrival, trip
+from authserver.login.trip import Errand
+from authserver.sessions.sso import SsoSession
+from authserver.store import Session
+from authserver.upstream import linking
+from authserver.upstream.contract import Identity, RedirectUpstream
+from authserver.upstream.find import load
+from authserver.upstream.mapping import makes_account, said
+from authserver.upstream.provider import Provider
+from authserver.users import find
+from authserver.users.access import SCOPES, reaches
+from authserver.web import cookies, csrf
+from authserver.web.context import issuer
+from authserver.web.guards import Guard, demands
+from authserver.web.language import gettext
+from authserver.web.login import upstream, visit
+from authserver.web.pages import render
+from authserver.web.pages_upstream import Told, TrialDone, TrialStart
+
+blueprint = Blueprint("trials", __name__, url_prefix="/login/upstream")
+
+
+@blueprint.get("/<slug>/trial")
+@demands(Guard.FRESH)
+def ask(slug: str) -> Response:
+    provider = _provider(slug)
+    page = TrialStart(csrf_token=csrf.token(), action=f"/login/upstream/{slug}/trial", title=provider.title)
+    return render(page)
+
+
+@blueprint.post("/<slug>/trial")
+@demands(Guard.FRESH)
+def begin(slug: str) -> Response:
+    provider = _provider(slug)
+    carrier = visit.sign_in(visit.ACCOUNT)
+    left = trip.new_trip(
+        issuer(),
+        provider,
+        Errand.TRIAL,
+        tx=carrier.value,
+        tx_id=carrier.tx.id,
+        browser=cookies.browser()[1],
+        user=_session().user,
+    )
+    return upstream.depart(provider, left)
+
+
+@blueprint.get("/<slug>/trial/done")
+@demands(Guard.SESSION)
+def done(slug: str) -> Response:
+    """What came back, once."""
+    provider, asked, browser = _provider(slug), issuer(), cookies.browser()[1]
+    refused = request.args.get("why", "")[:500]
+    if refused:
+        return render(TrialDone(title=provider.title, again_url=_again(slug), refused=refused))
+    tx_id = request.args.get("tx", "")
+    with asked.database.writing() as db:
+        found = arrival.waiting(db, asked, tx_id, browser)
+        is_theirs = found is not None and found.errand is Errand.TRIAL and found.user == _session().user
+        if found is None or not is_theirs or not arrival.take(db, asked, tx_id, browser):
+            return visit.go(_again(slug))
+        page = TrialDone(
+            title=provider.title,
+            again_url=_again(slug),
+            outcome=_outcome(db, provider, found.identity),
+            facts=tuple(_facts(provider, found.identity)),
+            values=tuple(_values(db, provider, found.identity)),
+        )
+    return render(page)
+
+
+def _outcome(db: Session, provider: Provider, identity: Identity) -> str:
+    if linking.of_identity(db, provider, identity) is not None:
+        return gettext("They would sign in to the account that is connected to this.")
+    if linking.by_address(db, provider, identity) is not None:
+        return gettext(
+            "They would sign in to the account that has this address, and the two would be connected."
+        )
+    if provider.rules.link_only:
+        return gettext("They would be told to connect it in their account first.")
+    if makes_account(provider.rules, identity):
+        return gettext("They would be asked whether they are new, and could make an account.")
+    return gettext(
+        "They would be asked to sign in to the account that they have; no new one is made for them."
+    )
+
+
+def _facts(provider: Provider, identity: Identity) -> Iterator[Told]:
+    known = identity.authentication
+    proof = arrival.proof_of(provider, identity, issuer().clock())
+    yield Told(name="issuer", value=identity.issuer)
+    yield Told(name="subject", value=identity.subject)
+    yield Told(name="shown as", value=identity.shown)
+    yield Told(
+        name="signed in there at",
+        value=known.at.isoformat(timespec="seconds") if known.at else "not said",
+        becomes="" if known.at else "A fresh sign-in cannot be shown by it.",
+    )
+    yield Told(name="acr", value=known.acr or "not said")
+    yield Told(
+        name="amr",
+        value=" ".join(known.amr) or "not said",
+        becomes=f"amr {' '.join(proof.amr)}, acr {proof.alone.acr}",
+    )
+
+
+def _values(db: Session, provider: Provider, identity: Identity) -> Iterator[Told]:
+    found = linking.mapping_of(db, provider, identity)
+    ours: dict[str, list[str]] = {}
+    for name in found.attributes:
+        ours.setdefault(provider.rules.attributes.get(name, name), []).append(name)
+    for name, value in said(identity).items():
+        becomes = ", ".join(ours.get(name, ()))
+        if name == "email" and found.email:
+            becomes = "e-mail, believed" if found.email_believed else "e-mail, to be verified"
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield Told(name=name, value=shown[:500], becomes=becomes)
+    for name, why in found.left_out.items():
+        yield Told(name=name, value="-", becomes=why)
+    if identity.groups:
+        yield Told(
+            name="groups",
+            value=", ".join(identity.groups)[:2000],
+            becomes=", ".join(found.groups or ()) or "none here",
+        )
+    if found.role:
+        yield Told(name="role", value=found.role)
+
+
+def _provider(slug: str) -> Provider:
+    """For whoever may change providers; to everybody else there is nothing here."""
+    asked = issuer()
+    with asked.database.reading() as db:
+        user = find.load(db, _session().user)
+        if not reaches(user.role, SCOPES["providers:write"].role):
+            raise NotFound("There is nothing at this address.", detail=f"{user.id} may not try providers")
+        provider = load(db, asked, slug)
+    if not isinstance(provider.kind, RedirectUpstream):
+        raise NotFound("There is nothing at this address.", detail=f"{slug} is tried by `providers test`")
+    return provider
+
+
+def _again(slug: str) -> str:
+    return f"/login/upstream/{slug}/trial"
+
+
+def _session() -> SsoSession:
+    session: SsoSession = g.session
+    return session
