@@ -194,6 +194,9 @@ def malformed() -> dict[str, tuple[str, Change]]:
         "an assertion without namespace": ("structure", rename("saml:Assertion", "Assertion")),
         "a logout response": ("structure", lambda root: setattr(root, "tag", name("samlp:LogoutResponse"))),
         "an artifact response": ("structure", lambda root: setattr(root, "tag", name("samlp:ArtifactResponse"))),
+        "an ID that is an XPointer": ("signature", set_("saml:Assertion", "ID", "xpointer(/)")),
+        "an ID with a hash in front": ("signature", set_("saml:Assertion", "ID", "#_evil")),
+        "an ID with a blank": ("signature", set_("saml:Assertion", "ID", "_evil ")),
         "an ID twice": ("duplicate_id", lambda root: set_("samlp:Status", "ID", str(root.get("ID")))(root)),
         "an ID twice, as xml:id": (
             "duplicate_id",

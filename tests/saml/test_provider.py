@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from authserver.errors import Refusal
-from authserver.upstream.contract import Passed, Probe
+from authserver.upstream.contract import Distrusted, Passed, Probe
 from authserver.upstream.saml import certificates
 from authserver.upstream.saml.config import SamlConfig
 from tests.agent import Browser
@@ -71,6 +71,18 @@ def test_a_fresh_proof_is_asked_for_and_given(idp: SimpleSaml, known: SamlConfig
     assert any(form.action == CALLBACK for form in silent.page.forms)
     asked = leave(browser, KIND.begin(known, asking(now(), fresh=True), http()))
     assert any(form.has("password") for form in asked.page.forms)
+
+
+def test_somebody_signs_in_as_surely_as_was_asked(idp: SimpleSaml, known: SamlConfig) -> None:
+    """UP-7: a context that was asked for is demanded, too."""
+    answered = sign_in(idp, known)
+    password = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+    assert proved(known.model_copy(update={"authn_context": [password]}), answered.back())
+    with pytest.raises(Distrusted) as refusal:
+        proved(
+            known.model_copy(update={"authn_context": ["https://refeds.org/profile/mfa"]}), answered.back()
+        )
+    assert (refusal.value.rule, refusal.value.value) == ("saml.authn_context", password)
 
 
 def test_an_instant_is_never_later_than_now(idp: SimpleSaml, known: SamlConfig) -> None:

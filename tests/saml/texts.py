@@ -130,6 +130,16 @@ def broken(plain: bytes) -> dict[str, bytes]:
         "too large by blanks": plain + b" " * 300_000,
         "61 elements deep": plain.replace(end, b"<x>" * 60 + b"</x>" * 60 + end),
         "20000 elements deep": plain.replace(end, b"<x>" * 20_000 + b"</x>" * 20_000 + end),
+        "10000 namespaces": plain.replace(
+            b"<samlp:Status>",
+            b"<samlp:Status %s>" % b" ".join(b'xmlns:n%d="u:n"' % each for each in range(10_000)),
+        ),
+        "a long list of prefixes": plain.replace(
+            b'<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>',
+            b'<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><ec:InclusiveNamespaces '
+            b'xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="%s"/></ds:CanonicalizationMethod>'
+            % (b"a " * 50_000),
+        ),
         "20000 attributes": plain.replace(b"<samlp:Status>", b"<samlp:Status %s>" % _attributes()),
         "an attribute twice": plain.replace(b"<samlp:Status>", b'<samlp:Status a="1" a="2">'),
         "a prefix that is not declared": plain.replace(b"<samlp:Status>", b"<evil:x/><samlp:Status>"),

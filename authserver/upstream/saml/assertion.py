@@ -144,17 +144,20 @@ def _check_window(element: Element, at: datetime) -> datetime | None:
 
 
 def _confirmed(subject: Element, expected: Expected) -> datetime:
-    """Until when the confirmation that fits us holds; the last refusal where none fits."""
+    """Until when the confirmations that fit us hold; the last refusal where none fits."""
     bearers = [
         each for each in children(subject, SAML, "SubjectConfirmation") if each.get("Method") == BEARER
     ]
     problem = refused("confirmation", "the subject is not confirmed for a bearer")
+    fitting = []
     for bearer in bearers:
         try:
-            return _fits(only(bearer, SAML, "SubjectConfirmationData"), expected)
+            fitting.append(_fits(only(bearer, SAML, "SubjectConfirmationData"), expected))
         except Distrusted as found:
             problem = found
-    raise problem
+    if not fitting:
+        raise problem
+    return max(fitting)
 
 
 def _fits(data: Element, expected: Expected) -> datetime:

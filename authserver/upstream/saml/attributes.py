@@ -60,7 +60,8 @@ Values = Mapping[str, tuple[str, ...]]
 
 def identity(asserted: Asserted, config: SamlConfig, audience: str) -> Identity:
     """Who somebody is; a Distrusted where nothing in it names them for good."""
-    values = by_name(asserted)
+    named = by_name(asserted)
+    values = {**by_friendly_name(asserted), **named}
     email = first(values, config.email_attribute, "mail")
     shown = first(values, config.name_attribute, "displayName", "cn")
     given, family = names(
@@ -74,7 +75,7 @@ def identity(asserted: Asserted, config: SamlConfig, audience: str) -> Identity:
     name = shown or " ".join(part for part in (given, family) if part)
     return Identity(
         issuer=asserted.issuer,
-        subject=subject(asserted, config, values, audience),
+        subject=subject(asserted, config, named, audience),
         username=username,
         name=name,
         given_name=given,
@@ -92,12 +93,20 @@ def identity(asserted: Asserted, config: SamlConfig, audience: str) -> Identity:
 
 
 def by_name(asserted: Asserted) -> Values:
-    """Attributes by our names where we know them, else by theirs; the friendly name counts where no other does."""
+    """Attributes by our names where we know them, else by theirs."""
     found: dict[str, dict[str, None]] = {}
     for each in asserted.attributes:
-        known = OURS.get(each.name) or OURS.get(each.friendly) or each.name
-        found.setdefault(known, {}).update(dict.fromkeys(each.values))
+        found.setdefault(OURS.get(each.name, each.name), {}).update(dict.fromkeys(each.values))
     return {known: tuple(values) for known, values in found.items() if values}
+
+
+def by_friendly_name(asserted: Asserted) -> Values:
+    """Attributes that only their friendly name tells, which is no more than a word for people (SAML Core §2.7.3.1)."""
+    return {
+        OURS[each.friendly]: each.values
+        for each in asserted.attributes
+        if each.name not in OURS and each.friendly in OURS and each.values
+    }
 
 
 def first(values: Values, *wanted: str) -> str:

@@ -37,6 +37,9 @@ def cleaned(data: bytes, largest: int = LARGEST) -> bytes:
     text = data.removeprefix(BOM)
     if text.startswith(BOM):
         raise unreadable("it begins with two byte order marks")
+    if b"\0" in text:
+        # UTF-16 without a mark is valid UTF-8 with these between the letters.
+        raise unreadable("it holds NUL")
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -69,6 +69,9 @@ class Saml(RedirectUpstream[SamlConfig]):
             at=back.at,
         )
         asserted = response.read(_decoded(back.params), _trusted(config, back.at), expected)
+        if config.authn_context and asserted.context not in config.authn_context:
+            wanted = " ".join(config.authn_context)
+            raise refused("authn_context", "they signed in there in another way", asserted.context, wanted)
         return attributes.identity(asserted, config, asked.document)
 
     def prepared(self, config: SamlConfig, before: SamlConfig | None, http: Http, at: datetime) -> SamlConfig:

@@ -4,6 +4,7 @@
 §5.4): it stands in the element that it signs, refers to it and to nothing else, and transforms it in no other way.
 """
 
+import re
 from collections.abc import Sequence
 
 from cryptography.x509 import Certificate
@@ -30,6 +31,8 @@ METHODS = frozenset(
 )
 DIGESTS = frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512})
 LONGEST_LIST = 200
+# An ID of XML; others could make a reference mean something else, such as "xpointer(…)" or one with "#" in front.
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,255}")
 METHOD_NAMES = frozenset(method.value for method in METHODS)
 DIGEST_NAMES = frozenset(digest.value for digest in DIGESTS)
 
@@ -99,8 +102,8 @@ def _check_shape(element: Element) -> str:
     """The ID of an element whose signature has the one shape that we take."""
     identifier = element.get("ID")
     signature = signature_in(element)
-    if signature is None or not identifier:
-        raise unsigned(f"{here(element)} is not signed, or has no ID")
+    if signature is None or identifier is None or not NAME.fullmatch(identifier):
+        raise unsigned(f"{here(element)} is not signed, or its ID is none")
     info = _children(signature, ("SignedInfo", "SignatureValue"), ("KeyInfo",))[0]
     canonical, method, reference = _children(
         info, ("CanonicalizationMethod", "SignatureMethod", "Reference"), ()

@@ -71,6 +71,17 @@ def test_the_name_of_an_attribute_goes_before_its_friendly_name() -> None:
     assert (found.family_name, found.email) == ("Lovelace", "")
 
 
+def test_a_friendly_name_counts_where_nothing_else_does_and_never_names_somebody() -> None:
+    """SA-9, UP-1."""
+    nick, mail = named("urn:their:nick", "eve@b.example", friendly="mail"), named("mail", "ada@b.example")
+    assert identity(asserted(nick, mail), config(), US).email == "ada@b.example"
+    assert identity(asserted(nick), config(), US).email == "eve@b.example"
+    with pytest.raises(Distrusted):
+        identity(
+            asserted(named("urn:their:nick", "ada", friendly="uid")), config(subject_attribute="uid"), US
+        )
+
+
 def test_an_attribute_of_their_own_is_named_in_the_settings() -> None:
     given = (named("urn:their:mail", "a@b.example"), named("urn:their:groups", "x", "y"))
     chosen = config(email_attribute="urn:their:mail", groups_attribute="urn:their:groups")
