@@ -42,6 +42,11 @@ DTDS = {
     "a notation": b'<!DOCTYPE r [<!NOTATION n SYSTEM "x">]>',
     "a DTD in lower case": b"<!doctype r>",
 }
+# Refused before anything costly is done with them.
+RULES = dict.fromkeys(
+    ("too large", "too large by blanks", "61 elements deep", "20000 attributes", "10000 namespaces"),
+    "saml.xml",
+)
 
 
 def attacks(answered: Answered) -> Attacks:
@@ -63,7 +68,7 @@ def _attacks(answered: Answered) -> Attacks:
             body = re.sub(rb"(<saml:NameID[^>]*>)[^<]*", rb"\1&l9;", plain)
         yield Attack(name=f"DTD: {what}", answered=answered, message=dtd + body, rule="saml.xml")
     for what, made in {**encodings(plain), **broken(plain)}.items():
-        yield Attack(name=what, answered=answered, message=made)
+        yield Attack(name=what, answered=answered, message=made, rule=RULES.get(what, ""))
     for what, later in {
         "a second too late": timedelta(minutes=6, seconds=1),
         "a day late": timedelta(days=1),
