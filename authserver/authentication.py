@@ -1,6 +1,6 @@
 """Who proved what, when, in which session: the record that every token is made from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
@@ -61,18 +61,14 @@ class Authentication:
     session: SessionId
     at: datetime
     proofs: tuple[Proof, ...]
+    level: Level = field(init=False, repr=False, compare=False)
+    acr: str = field(init=False, repr=False, compare=False)
+    amr: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def level(self) -> Level:
-        return level_of(self.proofs)
-
-    @property
-    def acr(self) -> str:
-        return self.level.acr
-
-    @property
-    def amr(self) -> tuple[str, ...]:
-        return amr_of(self.proofs)
+    def __post_init__(self) -> None:
+        level = level_of(self.proofs)
+        for name, value in (("level", level), ("acr", level.acr), ("amr", amr_of(self.proofs))):
+            object.__setattr__(self, name, value)
 
     def reaches(self, level: Level) -> bool:
         return self.level >= level

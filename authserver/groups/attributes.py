@@ -5,7 +5,7 @@ userinfo alone: an ID token travels in the address of a sign-out, and says only 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ LONGEST = 2_000
 MOST = 100
 Type = Literal["string", "integer", "boolean", "list", "address"]
 Into = Literal["id_token", "userinfo", "access_token"]
+INTO: tuple[Into, ...] = ("id_token", "userinfo", "access_token")
 USERINFO: frozenset[Into] = frozenset({"userinfo"})
 
 # Claims that say what happened, or that a protocol gives its own meaning: no attribute may carry their names.
@@ -85,27 +86,42 @@ STANDING = {attribute.name: attribute for attribute in BUILT_IN}
 
 def declared(issuer: Issuer) -> tuple[Attribute, ...]:
     """Every attribute, built-in ones first; a change holds on every worker within a second."""
-    return _live(issuer)().every
+    return live(issuer).every
 
 
 def scopes(issuer: Issuer) -> frozenset[str]:
     """The scopes that exist without an API: the standard ones, and those that release an attribute."""
-    return _live(issuer)().scopes
+    return live(issuer).scopes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Declared:
+    """All attributes at one moment, the scopes that there are, and those that fill each kind of token by themselves."""
+
     every: tuple[Attribute, ...]
     scopes: frozenset[str]
+    filling: Mapping[Into, frozenset[str]]
+
+    @classmethod
+    def of(cls, found: tuple[Attribute, ...]) -> "Declared":
+        return cls(
+            found,
+            frozenset(STANDARD) | {each.scope for each in found if each.scope},
+            {
+                into: frozenset(each.scope for each in found if each.scope and into in each.tokens)
+                for into in INTO
+            },
+        )
 
 
-def _live(issuer: Issuer) -> Live[Declared]:
+def live(issuer: Issuer) -> Declared:
+    """The attributes now; a change holds on every worker within a second."""
+
     def load_all() -> Declared:
         with issuer.database.reading() as db:
-            found = every(db)
-        return Declared(found, frozenset(STANDARD) | {each.scope for each in found if each.scope})
+            return Declared.of(every(db))
 
-    return issuer.kept("attributes", lambda: Live(issuer.revisions, TOPIC, load_all))
+    return issuer.kept("attributes", lambda: Live(issuer.revisions, TOPIC, load_all))()
 
 
 def every(db: Session) -> tuple[Attribute, ...]:

@@ -1,6 +1,6 @@
 """The one place that signs a JWT: a prepared header, compact JSON, one signature."""
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from json import JSONEncoder
@@ -27,6 +27,7 @@ from authserver.jose.kinds import ES256, ISSUED_TYPES, RS256
 PrivateMaterial = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _ECDSA = ec.ECDSA(SHA256())
 _PKCS1 = PKCS1v15()
 _SHA256 = SHA256()
@@ -105,4 +106,4 @@ def _segment(members: Mapping[str, object]) -> bytes:
 
 
 def _base64url(octets: bytes) -> bytes:
-    return urlsafe_b64encode(octets).rstrip(b"=")
+    return b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=")

@@ -33,12 +33,17 @@ class Expected:
 class Claims(Mapping[str, object]):
     """The claims of a verified token, read-only; the names that we know hold values of their type."""
 
-    __slots__ = ("_members", "kid", "kind")
+    __slots__ = ("_members", "_since", "_until", "kid", "kind")
 
     def __init__(self, kind: Kind, kid: str | None, members: Mapping[str, object]) -> None:
         self.kind = kind
         self.kid = kid
         self._members = members
+        self._since, self._until = _span(kind, members)
+
+    def surely_hold(self, now: float) -> bool:
+        """Whether no time of theirs speaks against them; if not, `_check_times` says what does."""
+        return self._since <= now < self._until
 
     def __getitem__(self, name: str) -> object:
         return self._members[name]
@@ -97,8 +102,10 @@ def verify(kind: Kind, token: str, *, keys: PublicKeys, now: datetime, expect: E
 
 def still_good(claims: Claims, *, now: datetime, expect: Expected) -> Claims:
     """Give claims that were verified before, if they are meant for us and hold now, too."""
+    moment = now.timestamp()
     _check_parties(claims.kind, claims, expect)
-    _check_times(claims.kind, claims, now.timestamp())
+    if not claims.surely_hold(moment):
+        _check_times(claims.kind, claims, moment)
     return claims
 
 
@@ -181,6 +188,18 @@ def _check_times(kind: Kind, members: Mapping[str, object], now: float) -> None:
         raise BadToken("it has expired", rule="exp", value=exp)
     if kind.longest is not None and exp > now + kind.longest:
         raise BadToken("exp is too far ahead", rule="exp", value=exp, nearest=str(kind.longest))
+
+
+def _span(kind: Kind, members: Mapping[str, object]) -> tuple[float, float]:
+    """Within this no time of the claims is wrong; outside of it one may be."""
+    times = {name: _time(members, name, math.nan) for name in ("iat", "nbf", "exp")}
+    since = [times[name] - kind.ahead for name in ("iat", "nbf") if name in members]
+    until = [times["exp"] + kind.grace] if kind.exp_counts else []
+    if kind.oldest is not None:
+        until.append(times["iat"] + kind.oldest)
+    if kind.longest is not None:
+        since.append(times["exp"] - kind.longest)
+    return max(since, default=-math.inf), min(until, default=math.inf)
 
 
 def _time(members: Mapping[str, object], name: str, otherwise: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from authserver.clients import find as clients
 from authserver.clients.client import Client
@@ -15,11 +16,18 @@ from authserver.tokens.grant import Standing, load_token
 KEPT = 2_000
 
 
+@dataclass(slots=True)
+class Known:
+    """A token that was verified: its claims, and what an introspection says of it while it lives, once asked."""
+
+    claims: Claims
+    introspected: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Living:
     """An access token that counts now; `standing` is absent where a client acts for itself."""
 
-    claims: Claims
     client: Client
     standing: Standing | None
 
@@ -37,9 +45,9 @@ class Proved:
     __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self._held: tuple[PublicKeys | None, dict[bytes, Claims]] = (None, {})
+        self._held: tuple[PublicKeys | None, dict[bytes, Known]] = (None, {})
 
-    def of(self, keys: PublicKeys) -> dict[bytes, Claims]:
+    def of(self, keys: PublicKeys) -> dict[bytes, Known]:
         """By the token's digest, and for these keys alone; forgotten from time to time."""
         held = self._held
         if held[0] is not keys or len(held[1]) >= KEPT:
@@ -47,17 +55,23 @@ class Proved:
         return held[1]
 
 
-def read(issuer: Issuer, token: str, audience: frozenset[str] = frozenset()) -> Claims:
-    """The claims of an access token of ours; BadToken for anything else."""
+def read(issuer: Issuer, token: str, audience: str | None = None) -> Known:
+    """An access token of ours, good for this audience; BadToken for anything else."""
     keys, now = issuer.keyring.verifying, issuer.clock()
-    expect = Expected(issuer=issuer.url, audience=audience)
+    expect = _expected(issuer.url, audience)
     proved = issuer.kept("proved-tokens", Proved).of(keys)
     name = digest(token)
     known = proved.get(name)
-    if known is not None:
-        return still_good(known, now=now, expect=expect)
-    found = proved[name] = verify(ACCESS, token, keys=keys, now=now, expect=expect)
-    return found
+    if known is None:
+        known = proved[name] = Known(verify(ACCESS, token, keys=keys, now=now, expect=expect))
+    else:
+        still_good(known.claims, now=now, expect=expect)
+    return known
+
+
+@lru_cache(maxsize=16)
+def _expected(issuer_url: str, audience: str | None) -> Expected:
+    return Expected(issuer=issuer_url, audience=frozenset() if audience is None else frozenset({audience}))
 
 
 def look(db: Session, issuer: Issuer, claims: Claims) -> Living | Dead:
@@ -69,13 +83,13 @@ def look(db: Session, issuer: Issuer, claims: Claims) -> Living | Dead:
     if grant_id is None:
         if db.one(TOKEN_REVOKED, {"jti": claims.text("jti")}) is not None:
             return Dead("the token is revoked")
-        return Living(claims=claims, client=client, standing=None)
+        return Living(client=client, standing=None)
     found = load_token(db, grant_id, claims.text("jti"))
     if found is None:
         return Dead("the grant is gone")
     standing, revoked = found
     why = "the token is revoked" if revoked else standing.lapse(client, issuer.clock())
-    return Dead(why) if why is not None else Living(claims=claims, client=client, standing=standing)
+    return Dead(why) if why is not None else Living(client=client, standing=standing)
 
 
 def grant_of(claims: Mapping[str, object]) -> str | None:

@@ -3,10 +3,9 @@
 The same on every endpoint, by the registered method alone, with one answer for every failure.
 """
 
-import base64
 import binascii
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin
 
 from authserver.audit import record
@@ -26,8 +25,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 NOBODY = digest("no client has this secret")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+class Presented(NamedTuple):
     """What a request shows of its client, not yet believed."""
 
     method: str
@@ -69,26 +67,20 @@ def authenticate(issuer: Issuer, request: OAuthRequest) -> Client:
 def present(request: OAuthRequest) -> Presented:
     """Exactly one way to authenticate may be used in one request. RFC 6749 §2.3."""
     form = request.form
+    named = form.get("client_id")
     ways = []
     if request.authorization is not None:
         ways.append(_basic(request.authorization))
     if "client_secret" in form:
-        ways.append(
-            Presented(
-                method="client_secret_post",
-                client_id=form.get("client_id", ""),
-                credential=form["client_secret"],
-            )
-        )
+        ways.append(Presented("client_secret_post", named or "", form["client_secret"]))
     if "client_assertion" in form or "client_assertion_type" in form:
         ways.append(_assertion(form.get("client_assertion_type"), form.get("client_assertion", "")))
     if len(ways) > 1:
         raise invalid_request("use one way of client authentication", rule="several_credentials")
-    named = form.get("client_id")
     if not ways:
         if not named:
             raise invalid_client("the request names no client", rule="no_client")
-        return Presented(method="none", client_id=named)
+        return Presented("none", named)
     if named is not None and named != ways[0].client_id:
         raise invalid_request("client_id is not the authenticated client's", rule="client_id_differs")
     return ways[0]
@@ -99,18 +91,18 @@ def _basic(header: str) -> Presented:
     if scheme.lower() != "basic":
         raise invalid_client("the Authorization header is not Basic", rule="basic_scheme")
     try:
-        text = base64.b64decode(value.strip(), validate=True).decode("utf-8")
+        text = binascii.a2b_base64(value.strip(), strict_mode=True).decode("utf-8")
         client_id, colon, secret = text.partition(":")
         decoded = _form_decoded(client_id), _form_decoded(secret)
     except (binascii.Error, ValueError) as error:
         raise invalid_client("the Basic credentials cannot be read", rule="basic_malformed") from error
     if not colon or not decoded[0] or "\0" in decoded[0] + decoded[1]:
         raise invalid_client("the Basic credentials are incomplete", rule="basic_malformed")
-    return Presented(method="client_secret_basic", client_id=decoded[0], credential=decoded[1])
+    return Presented("client_secret_basic", *decoded)
 
 
 def _form_decoded(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8") if "%" in text or "+" in text else text
 
 
 def _assertion(kind: str | None, assertion: str) -> Presented:
@@ -118,7 +110,7 @@ def _assertion(kind: str | None, assertion: str) -> Presented:
         raise invalid_client("the client assertion is missing or of another type", rule="assertion_type")
     try:
         # Only to find the keys to verify with; nothing is believed yet.
-        return Presented(method="private_key_jwt", client_id=claimant(assertion), credential=assertion)
+        return Presented("private_key_jwt", claimant(assertion), assertion)
     except BadToken as error:
         raise invalid_client(error.detail, rule=f"assertion_{error.rule}") from error
 
@@ -126,11 +118,10 @@ def _assertion(kind: str | None, assertion: str) -> Presented:
 def _secret_is_right(issuer: Issuer, client: Client | None, secret: str) -> bool:
     """Compared in constant time, against a stand-in where there is none. CL-6."""
     shown = digest(secret)
-    now = issuer.clock()
     live = [
         stored.digest
         for stored in (client.secrets if client else ())
-        if stored.expires_at is None or stored.expires_at > now
+        if stored.expires_at is None or stored.expires_at > issuer.clock()
     ]
     return [same(shown, stored) for stored in live or [NOBODY]].count(True) > 0
 

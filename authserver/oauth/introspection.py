@@ -9,7 +9,7 @@ from authserver.jose import BadToken, Claims
 from authserver.oauth.bearer import Living, look, read
 from authserver.oauth.client_auth import authenticate
 from authserver.oauth.errors import invalid_request, unauthorized_client
-from authserver.oauth.request import Answer, OAuthRequest, json_answer
+from authserver.oauth.request import Answer, OAuthRequest, encode, json_answer
 from authserver.oauth.server import admit, check_form
 from authserver.tokens import refresh
 from authserver.tokens.grant import load
@@ -31,23 +31,31 @@ def introspect(issuer: Issuer, request: OAuthRequest) -> Answer:
     if token.startswith("as_rt1_"):
         return json_answer(200, _refresh_token(issuer, client, token))
     try:
-        claims = read(issuer, token)
+        known = read(issuer, token)
     except BadToken:
         return json_answer(200, INACTIVE)
-    if not _meant_for(client, claims):
+    if not _meant_for(client, known.claims):
         return json_answer(200, INACTIVE)
     with issuer.database.reading() as db:
-        found = look(db, issuer, claims)
+        found = look(db, issuer, known.claims)
     if not isinstance(found, Living):
         return json_answer(200, INACTIVE)
+    if known.introspected is None:
+        known.introspected = _shown(known.claims)
+    return Answer(status=200, body=known.introspected)
+
+
+def _shown(claims: Claims) -> bytes:
+    """What is said of a token that lives: it follows from the token alone."""
     shown = {name: claims[name] for name in SHOWN if name in claims}
-    return json_answer(200, {"active": True, "token_type": "Bearer", **shown})
+    return encode({"active": True, "token_type": "Bearer", **shown}).encode()
 
 
 def _meant_for(client: Client, claims: Claims) -> bool:
     """The token's own client, or the resource server of one of its audiences."""
-    named = {client.client_id, *client.serves}
-    return claims.text("client_id") == client.client_id or not named.isdisjoint(claims.texts("aud"))
+    if claims.text("client_id") == client.client_id:
+        return True
+    return not {client.client_id, *client.serves}.isdisjoint(claims.texts("aud"))
 
 
 def _refresh_token(issuer: Issuer, client: Client, token: str) -> Mapping[str, Any]:

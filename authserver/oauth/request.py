@@ -13,6 +13,7 @@ from authserver.errors import Refusal
 MAX_FIELDS = 64
 FORM = "application/x-www-form-urlencoded"
 NONE: frozenset[str] = frozenset()
+encode = json.JSONEncoder(separators=(",", ":")).encode
 ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 Headers = tuple[tuple[str, str], ...]
@@ -47,9 +48,7 @@ class Answer:
 
 
 def json_answer(status: int, value: Mapping[str, Any], headers: Headers = ()) -> Answer:
-    return Answer(
-        status=status, body=json.dumps(value, separators=(",", ":")).encode(), headers=JSON + headers
-    )
+    return Answer(status=status, body=encode(value).encode(), headers=JSON + headers if headers else JSON)
 
 
 def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:

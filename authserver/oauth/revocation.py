@@ -45,7 +45,7 @@ def _family(issuer: Issuer, request: OAuthRequest, client: Client, grant_id: str
 
 def _access_token(issuer: Issuer, request: OAuthRequest, client: Client, token: str) -> None:
     try:
-        claims = read(issuer, token)
+        claims = read(issuer, token).claims
     except BadToken:
         return
     if claims.text("client_id") != client.client_id:

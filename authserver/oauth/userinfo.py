@@ -17,7 +17,7 @@ def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
     """The claims that the token's scopes release; the token comes in the header only. ID-7."""
     token = bearer_token(request)
     try:
-        claims = read(issuer, token, audience=frozenset({issuer.url}))
+        claims = read(issuer, token, audience=issuer.url).claims
     except BadToken as error:
         raise invalid_token(error.detail, rule=f"token_{error.rule}") from error
     scope = tuple(claims.text("scope").split()) if "scope" in claims else ()

@@ -77,7 +77,8 @@ ROTATE = Hot(
     """UPDATE grants SET generation = :presented + 1, rotated_at = :now,
               refresh_expires_at = CASE WHEN ends_at < :idle THEN ends_at ELSE :idle END
         WHERE id = :grant AND generation = :standing AND revoked_at IS NULL AND refresh_expires_at > :now
-    RETURNING id"""
+          AND EXISTS (SELECT 1 FROM users u
+                       WHERE u.id = user_id AND u.epoch = user_epoch AND u.status = 'active')"""
 )
 GENERATION = Hot(
     "SELECT generation, rotated_at, revoked_at, refresh_expires_at FROM grants WHERE id = :grant"

@@ -1,40 +1,46 @@
 """What of a person goes into which token: by scope, and by the `claims` parameter. OpenID Connect Core §5.4, §5.5."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from authserver.clock import seconds
-from authserver.groups.attributes import RESERVED, Into, declared
+from authserver.groups.attributes import RESERVED, Declared, Into, live
 from authserver.issuer import Issuer
 from authserver.users.user import User
 
 
 def release(
-    issuer: Issuer, user: User, scope: Iterable[str], claims: str | None, *, into: Into
+    issuer: Issuer, user: User, scope: tuple[str, ...], claims: str | None, *, into: Into
 ) -> dict[str, Any]:
     """The claims for one token; absent values are left out. ID-8, ID-9."""
-    granted = frozenset(scope)
-    asked = requested(claims, into)
-    account = _account(user)
     found: dict[str, Any] = {}
-    for attribute in declared(issuer):
-        # Asking by name moves a claim to another token; only its scope, agreed to, lets it out at all.
-        wanted = into in attribute.tokens or attribute.name in asked
-        if attribute.scope in granted and wanted and attribute.name not in RESERVED:
-            kept = account if attribute.kept == "account" else user.attributes
-            found[attribute.name] = kept.get(attribute.name)
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    for name, of_account in _released(live(issuer), scope, claims, into):
+        value = user.attributes.get(name) if of_account is None else of_account(user)
+        if value not in (None, ""):
+            found[name] = value
+    return found
 
 
 def needs_person(issuer: Issuer, scope: Iterable[str], claims: str | None, into: Iterable[Into]) -> bool:
     """Whether any of these tokens holds something of the person beyond who it is."""
-    granted = frozenset(scope)
-    targets = frozenset(into)
-    if any(requested(claims, target) for target in targets):
-        return True
-    return any(a.scope in granted and not targets.isdisjoint(a.tokens) for a in declared(issuer))
+    filling = live(issuer).filling
+    return any(requested(claims, target) or not filling[target].isdisjoint(scope) for target in into)
+
+
+@lru_cache(maxsize=512)
+def _released(
+    declared: Declared, scope: tuple[str, ...], claims: str | None, into: Into
+) -> tuple[tuple[str, Callable[[User], Any] | None], ...]:
+    """The names of these claims, each with how the account says it; None for what is kept in the attributes."""
+    asked = requested(claims, into)
+    return tuple(
+        (each.name, ACCOUNT.get(each.name, _unknown) if each.kept == "account" else None)
+        for each in declared.every
+        # Asking by name moves a claim to another token; only its scope, agreed to, lets it out at all.
+        if each.scope in scope and (into in each.tokens or each.name in asked) and each.name not in RESERVED
+    )
 
 
 @lru_cache(maxsize=512)
@@ -46,13 +52,16 @@ def requested(claims: str | None, into: Into) -> frozenset[str]:
     return frozenset(asked) - RESERVED
 
 
-def _account(user: User) -> dict[str, Any]:
-    return {
-        "name": user.name,
-        "preferred_username": user.username,
-        "updated_at": seconds(user.updated_at),
-        "locale": user.locale,
-        "email": user.email,
-        "email_verified": user.email_verified if user.email else None,
-        "groups": list(user.groups) or None,
-    }
+def _unknown(_user: User) -> None:
+    return None
+
+
+ACCOUNT: Mapping[str, Callable[[User], Any]] = {
+    "name": lambda user: user.name,
+    "preferred_username": lambda user: user.username,
+    "updated_at": lambda user: seconds(user.updated_at),
+    "locale": lambda user: user.locale,
+    "email": lambda user: user.email,
+    "email_verified": lambda user: user.email_verified if user.email else None,
+    "groups": lambda user: list(user.groups) or None,
+}

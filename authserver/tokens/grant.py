@@ -53,19 +53,23 @@ class Standing:
     def lapse(self, client: Client, now: datetime) -> str | None:
         """Why no token may come of this grant any more, or None. RT-9, RT-10."""
         grant = self.grant
-        reasons = (
-            (grant.revoked_at is not None, "the grant is revoked"),
-            (grant.ends_at <= now, "the grant has reached its end"),
-            (self.user_status != "active", f"the person is {self.user_status}"),
-            (self.epoch_moved, "the person's sign-ins were all ended"),
-            (self.session_ended and not grant.offline, "the session has ended"),
-            (not client.active or client.client_id != grant.client_id, "the client is disabled or another"),
-            (client.idle_ends_tokens and self._idle(now), "the session went idle"),
-        )
-        return next((why for lapsed, why in reasons if lapsed), None)
+        if grant.revoked_at is not None:
+            return "the grant is revoked"
+        if grant.ends_at <= now:
+            return "the grant has reached its end"
+        if self.user_status != "active":
+            return f"the person is {self.user_status}"
+        if self.epoch_moved:
+            return "the person's sign-ins were all ended"
+        if not client.active or client.client_id != grant.client_id:
+            return "the client is disabled or another"
+        return None if grant.offline else self._session_lapse(client, now)
 
-    def _idle(self, now: datetime) -> bool:
-        return not self.grant.offline and (self.session_idle_until is None or self.session_idle_until <= now)
+    def _session_lapse(self, client: Client, now: datetime) -> str | None:
+        if self.session_ended:
+            return "the session has ended"
+        is_idle = self.session_idle_until is None or self.session_idle_until <= now
+        return "the session went idle" if client.idle_ends_tokens and is_idle else None
 
 
 def begin(  # noqa: PLR0913

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from authserver.clients.client import Client
 from authserver.issuer import Issuer
+from authserver.opaque import same
 from authserver.store import Session
 from authserver.store.grants import GENERATION, ROTATE
-from authserver.tokens.grant import Grant, idle_end
-from authserver.vault import b64, unb64
+from authserver.tokens.grant import idle_end
+from authserver.vault import b64
 
 PURPOSE = "refresh"
 FORM = re.compile(r"as_rt1_([0-9a-f]{32})\.(0|[1-9][0-9]{0,8})\.([0-9A-Za-z_-]{1,16})\.([0-9A-Za-z_-]{43})")
@@ -73,36 +74,44 @@ def mint(issuer: Issuer, grant_id: str, generation: int) -> str:
 def read(issuer: Issuer, token: str) -> Presented | None:
     """The coordinates of a token that we made, or None: garbage never reaches the database."""
     found = FORM.fullmatch(token)
-    mac = unb64(found[4]) if found else None
-    if found is None or mac is None:
+    if found is None:
         return None
-    if not issuer.roots.genuine(PURPOSE, found[3], f"{found[1]}.{found[2]}".encode(), mac):
+    grant, generation, root, mac = found.groups()
+    genuine = issuer.roots.mac_by(PURPOSE, root, f"{grant}.{generation}".encode())
+    # As text, so that each token has one spelling.
+    if genuine is None or not same(b64(genuine), mac):
         return None
-    return Presented(grant=found[1], generation=int(found[2]))
+    return Presented(grant=grant, generation=int(generation))
 
 
-def rotate(
-    db: Session, issuer: Issuer, client: Client, grant: Grant, presented: Presented, now: datetime
-) -> Outcome:
-    """Spend the presented generation by one UPDATE; the loser of a race learns why it lost. RT-1, RT-3, RT-5."""
+def spend(
+    db: Session, issuer: Issuer, client: Client, presented: Presented, now: datetime, *, standing: int
+) -> bool:
+    """Spend the presented generation, if its row stands there still: one UPDATE, so that a race loses. RT-1."""
     values = {
         "grant": presented.grant,
         "presented": presented.generation,
+        "standing": standing,
         "now": db.time(now),
         "idle": db.time(idle_end(issuer, client, now)),
     }
-    current, moved_at = grant.generation, grant.rotated_at
+    return db.hot(ROTATE, values).rowcount == 1
+
+
+def settle(db: Session, issuer: Issuer, client: Client, presented: Presented, now: datetime) -> Outcome:
+    """What becomes of a token that is not, or not any more, the one that its row waits for. RT-2, RT-3, RT-5."""
+    current, moved_at = 0, None
     for _ in range(2):
-        # A write lost in a power cut leaves the row one behind an authentic token: such a row moves forward.
-        ahead = presented.generation - current
-        if ahead in (0, 1) and db.one(ROTATE, {**values, "standing": current}) is not None:
-            return Rotated(generation=presented.generation + 1, healed=ahead == 1)
         row = db.one(GENERATION, {"grant": presented.grant})
         if row is None or row[2] is not None:
             return Over()
         current, moved_at = row[0], db.database.read_time(row[1]) if row[1] else None
-        if presented.generation - current not in (0, 1):
+        # A write lost in a power cut leaves the row one behind an authentic token: such a row moves forward.
+        ahead = presented.generation - current
+        if ahead not in (0, 1):
             break
+        if spend(db, issuer, client, presented, now, standing=current):
+            return Rotated(generation=presented.generation + 1, healed=ahead == 1)
     return _late(issuer, presented.generation, current, moved_at, now)
 
 

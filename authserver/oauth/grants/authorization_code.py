@@ -52,7 +52,8 @@ class AuthorizationCode(Grant):
             retrying(lambda: self._punish(client, outcome))
             raise not_valid("the code was spent before, and its tokens are now revoked", rule="code_replayed")
         # Signed after the transaction: nobody else waits for the store meanwhile.
-        return issue_tokens(self.issuer, outcome)
+        first = 0 if "refresh_token" in client.grant_types else None
+        return issue_tokens(self.issuer, outcome, generation=first)
 
     def _redeem(self, client: Client) -> Ready | Replayed:
         issuer, form, now = self.issuer, self.request.edge.form, self.issuer.clock()
@@ -80,7 +81,6 @@ class AuthorizationCode(Grant):
         return Wanted(
             scope=standing.grant.scope,
             resources=resources_for(standing.grant, form),
-            generation=0 if "refresh_token" in client.grant_types else None,
             nonce=payload.get("nonce"),
         )
 

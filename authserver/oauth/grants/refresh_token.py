@@ -1,6 +1,7 @@
 """grant_type=refresh_token. RFC 6749 §6, RFC 9700 §4.14.2."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from authserver.audit import record
@@ -10,7 +11,8 @@ from authserver.oauth.errors import OAuthRefusal, invalid_grant, invalid_request
 from authserver.oauth.server import Grant
 from authserver.oauth.wanted import resources_for, scope_for
 from authserver.store import Session, retrying
-from authserver.tokens.grant import Standing, load, revoke
+from authserver.tokens.grant import Grant as Family
+from authserver.tokens.grant import load, revoke
 from authserver.tokens.issue import NotIssued, Ready, TokenSet, Wanted, issue_tokens, ready
 from authserver.tokens.refresh import (
     FarAhead,
@@ -21,10 +23,19 @@ from authserver.tokens.refresh import (
     Reused,
     Rotated,
     read,
-    rotate,
+    settle,
+    spend,
 )
 
 Ended = tuple[OAuthRefusal, str, Event | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What is issued, and the generation of the refresh token to hand out."""
+
+    ready: Ready
+    generation: int
 
 
 class RefreshToken(Grant):
@@ -39,40 +50,50 @@ class RefreshToken(Grant):
         if presented is None:
             raise not_valid("not a token that we made", rule="refresh_token_forged")
         outcome = retrying(lambda: self._refresh(client, presented))
-        if isinstance(outcome, Ready):
+        if isinstance(outcome, Refreshed):
             # Signed after the transaction: nobody else waits for the store meanwhile.
-            return issue_tokens(self.issuer, outcome)
+            return issue_tokens(self.issuer, outcome.ready, generation=outcome.generation)
         refusal, reason, event = outcome
         # A family ends durably before the answer, in a transaction of its own: a refusal inside would undo it.
         retrying(lambda: self._end(presented, reason, event))
         raise refusal
 
-    def _refresh(self, client: Client, presented: Presented) -> Ready | Ended:
-        issuer, form = self.issuer, self.request.edge.form
-        with issuer.database.writing_fast() as db:
-            standing = load(db, presented.grant)
-            if standing is None or standing.grant.client_id != client.client_id:
-                raise not_valid("unknown, or another client's", rule="refresh_token_client")
-            wanted = Wanted(
-                scope=scope_for(standing.grant, form), resources=resources_for(standing.grant, form)
+    def _refresh(self, client: Client, presented: Presented) -> Refreshed | Ended:
+        issuer, database = self.issuer, self.issuer.database
+        with database.reading() as db:
+            allowed = self._allowed(db, client, presented)
+        if not isinstance(allowed, Ready):
+            return allowed
+        grant = allowed.standing.grant
+        if presented.generation == grant.generation:
+            with database.writing_alone() as db:
+                is_spent = spend(db, issuer, client, presented, allowed.now, standing=grant.generation)
+            if is_spent:
+                return Refreshed(ready=allowed, generation=grant.generation + 1)
+        with database.writing_fast() as db:
+            settled = self._settle(
+                db, client, grant, presented, settle(db, issuer, client, presented, allowed.now)
             )
-            try:
-                allowed = ready(db, issuer, client, standing, wanted)
-            except NotIssued as error:
-                if error.rule == "required_acr":
-                    raise
-                return not_valid(error.detail, rule=error.rule), error.rule, None
-            outcome = rotate(db, issuer, client, standing.grant, presented, allowed.now)
-            settled = self._settle(db, client, standing, presented, outcome)
-            if isinstance(settled, int):
-                return allowed.handing_out(settled)
-            return settled
+        return Refreshed(ready=allowed, generation=settled) if isinstance(settled, int) else settled
+
+    def _allowed(self, db: Session, client: Client, presented: Presented) -> Ready | Ended:
+        """All that could forbid issuing, before anything is spent."""
+        form, standing = self.request.edge.form, load(db, presented.grant)
+        if standing is None or standing.grant.client_id != client.client_id:
+            raise not_valid("unknown, or another client's", rule="refresh_token_client")
+        wanted = Wanted(scope=scope_for(standing.grant, form), resources=resources_for(standing.grant, form))
+        try:
+            return ready(db, self.issuer, client, standing, wanted)
+        except NotIssued as error:
+            if error.rule == "required_acr":
+                raise
+            return not_valid(error.detail, rule=error.rule), error.rule, None
 
     def _settle(
-        self, db: Session, client: Client, standing: Standing, presented: Presented, outcome: Outcome
+        self, db: Session, client: Client, grant: Family, presented: Presented, outcome: Outcome
     ) -> int | Ended:
         """The generation to hand out; or the refusal, and why the family ends."""
-        grant, issuer = standing.grant, self.issuer
+        issuer = self.issuer
         about: dict[str, Any] = {
             "subject": grant.user,
             "client": client.client_id,
