@@ -148,7 +148,7 @@ def test_nothing_made_while_somebody_signs_out_everywhere_else_outlives_it(playg
     for _ in range(ROUNDS):
         there = browser(playground)
         sign_in(there, rp, BOB)
-        ending = of_browser(here, here.open("/account/devices").page.form("everywhere else"))
+        ending = of_browser(here, here.open("/account/devices/end").page.form("everywhere else"))
         # Who ended the others goes on under a new handle.
         here.jar.take(race_against(playground, rp, there, ending, scope="openid offline_access"))
 
