@@ -74,6 +74,7 @@ NOTES = App(name="Field Notes", host="notes.nordhafen.example", contact="notes@n
 GRADES = App(name="Grades", host="grades.nordhafen.example")
 MARA = Person(name="Mara Lindqvist", email="mara.lindqvist@nordhafen.example", username="mara")
 TOKEN = {"csrf_token": "k1.mac", "tx": "sealed.value"}
+HIDDEN = {"csrf_token": "k1.mac"}
 FORM = {**TOKEN, "action": "/login/password"}
 OPTIONS = '{"challenge": "AAAA", "rpId": "localhost"}'
 ACCOUNT = {"csrf_token": "k1.mac", "person": MARA}
@@ -492,6 +493,43 @@ PAGES: dict[str, Page] = {
         codes=CodesLeft(left=10, made_at=NOW),
         done=Done.PASSKEY_ADDED,
     ),
+    "forgotten": pages.Forgotten(**HIDDEN, action="/login/forgotten"),
+    "forgotten-empty": pages.Forgotten(**HIDDEN, action="/login/forgotten", error=Problem.REQUIRED),
+    "new-password": pages.NewPassword(**HIDDEN, action="/recover/x", minimum=15),
+    "new-password-short": pages.NewPassword(
+        **HIDDEN, action="/recover/x", minimum=15, error="A password has at least 15 characters."
+    ),
+    "register": pages.Register(**TOKEN, action="/register", minimum=15),
+    "register-wrong": pages.Register(
+        **TOKEN,
+        action="/register",
+        minimum=15,
+        email="mara@",
+        name="Mara",
+        errors={"email": "The part behind the @ is not a host name."},
+    ),
+    "register-soon": pages.Register(**TOKEN, action="/register", minimum=15, retry_after=60),
+    "confirm-address": pages.ConfirmAddress(
+        **TOKEN, action="/register/confirm", key="k", email="mara@nordhafen.example"
+    ),
+    "confirm-address-wrong": pages.ConfirmAddress(
+        **TOKEN,
+        action="/register/confirm",
+        key="k",
+        email="mara@nordhafen.example",
+        error="This is not the code from the mail. Check its digits.",
+    ),
+    **{f"told-{what.value}": pages.Told(what=what, to="/login") for what in pages.ToldOf},
+    "email": pages.AddressChange(**ACCOUNT),
+    "email-pending": pages.AddressChange(
+        **ACCOUNT,
+        pending="mara@elsewhere.example",
+        errors={"code": "This is not the code from the mail. Check its digits."},
+    ),
+    "email-soon": pages.AddressChange(
+        **ACCOUNT, typed="x@example.org", errors={"email": "This is your address already."}, retry_after=60
+    ),
+    "email-off": pages.AddressChange(**ACCOUNT, can_send=False, done=Done.EMAIL_CHANGED),
     "passkey-new": pages.PasskeyNew(**ACCOUNT, options=OPTIONS),
     "passkey-new-refused": pages.PasskeyNew(
         **ACCOUNT, options=OPTIONS, label="Phone", error="This passkey is known already."

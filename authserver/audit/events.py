@@ -105,6 +105,23 @@ class PasskeyCopied(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResetAsked(Event):
+    """A link for a new password was asked for; without a subject the address was nobody's."""
+
+    name = "password_reset_asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered(Event):
+    name = "registered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanged(Event):
+    name = "email_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodesMade(Event):
     name = "recovery_codes_made"
     count: int

@@ -25,7 +25,12 @@ def letter(*values: str, lives: timedelta = timedelta(days=3)) -> Letter:
 
 FOOTER = "footer"
 LETTERS: Mapping[str, Letter] = {
+    "account_known": letter(),
+    "address_changed": letter("at", "address"),
+    "confirm_address": letter("code", lives=timedelta(minutes=30)),
     "login_code": letter("code", "minutes", "at", "device", "place", lives=timedelta(minutes=10)),
+    "no_account": letter("at", "device", "place", lives=timedelta(minutes=30)),
+    "password_reset": letter("at", "device", "place", lives=timedelta(minutes=30)),
     "test": letter("at", lives=timedelta(hours=1)),
 }
 # What has a text: every mail, and the lines that stand below each.

@@ -91,6 +91,11 @@ class Settings(BaseModel):
         5 * MINUTE, ge=MINUTE, le=HOUR, description="How fresh a sign-in must be to change what matters."
     )
 
+    # Accounts
+    registration: Literal["off", "open"] = Field(
+        "off", description="Whether people may make accounts themselves, once their address is confirmed."
+    )
+
     # Passwords and limits
     password_min_length: int = Field(
         15, ge=8, le=64, description="Shortest password where it is the only factor."

@@ -103,6 +103,15 @@ def edit_own(db: Session, issuer: Issuer, user_id: str, changes: Mapping[str, An
     return _changed(db, issuer, row.id, "edited", {"fields": sorted(changes)}, by)
 
 
+def set_own_email(db: Session, issuer: Issuer, user_id: str, address: str, *, by: Actor) -> User:
+    """Put an address that its owner just confirmed in the place of the old one. PW-10."""
+    row = _hold(db, user_id, by)
+    before = load(db, user_id)
+    form = read(UserForm, merge(_as_form(before), {"email": address, "email_verified": True}))
+    fill(db, row, form, dict(before.attributes), now=issuer.clock())
+    return _changed(db, issuer, row.id, "edited", {"fields": ["email"]}, by)
+
+
 def remove(db: Session, issuer: Issuer, user_id: str, *, by: Actor) -> None:
     """Delete what is known of a person; the subject stays, so that nobody is ever given it again. ID-2."""
     _keep_an_owner(db, user_id)

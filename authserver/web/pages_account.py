@@ -19,6 +19,7 @@ class Done(StrEnum):
     OTHERS_ENDED = "others_ended"
     TRUST_ENDED = "trust_ended"
     DEVICE_ENDED = "device_ended"
+    EMAIL_CHANGED = "email_changed"
     FACTOR_REPLACED = "factor_replaced"
     FACTOR_REMOVED = "factor_removed"
     PASSKEY_ADDED = "passkey_added"

@@ -66,6 +66,7 @@ class SignIn(_Waiting):
     ended_at: datetime | None = None
     forgotten_url: str = ""
     passkey_options: str = ""
+    register_url: str = ""
     ways: tuple[Way, ...] = ()
     providers: tuple[ProviderWay, ...] = ()
     more: int = 0

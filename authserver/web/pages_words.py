@@ -37,6 +37,8 @@ BELOW = frozenset(
         "This is not the code that was sent last. Look for the newest mail.",
         "This code has ended. Have another one sent.",
         "This code was used already. Have another one sent.",
+        "This code has ended. Ask for another one.",
+        "This is your address already.",
         "Recovery code",
         "Enter a recovery code",
         "One of those that you kept when you set up two-step sign-in. It works once.",

@@ -1,9 +1,10 @@
 """The pages of one's own account."""
 
-from authserver.web.account import devices, factors, links, own_session, passkeys, views
+from authserver.web.account import address, devices, factors, links, own_session, passkeys, views
 
 BLUEPRINTS = (
     views.blueprint,
+    address.blueprint,
     devices.blueprint,
     factors.blueprint,
     links.blueprint,

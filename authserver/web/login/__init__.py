@@ -1,6 +1,6 @@
 """The pages of a sign-in, the first owner's page, and signing out."""
 
-from authserver.web.login import arrivals, codes, out, room, setup, trials, upstream, views
+from authserver.web.login import arrivals, codes, out, recover, register, room, setup, trials, upstream, views
 
 BLUEPRINTS = (
     upstream.blueprint,
@@ -8,6 +8,8 @@ BLUEPRINTS = (
     arrivals.blueprint,
     codes.blueprint,
     room.blueprint,
+    recover.blueprint,
+    register.blueprint,
     views.blueprint,
     setup.blueprint,
     out.blueprint,

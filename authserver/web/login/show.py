@@ -12,9 +12,10 @@ from authserver.factors import ceremony, passkeys
 from authserver.factors.contract import Factor, Sending
 from authserver.factors.passkey import PasskeyFactor, binding
 from authserver.factors.registry import factors
-from authserver.login import enrolment, trusted
+from authserver.login import enrolment, signup, trusted
 from authserver.login.requirements import Show
 from authserver.login.steps import Wrong, facing
+from authserver.mail import outbox
 from authserver.store import Session
 from authserver.transaction import Purpose
 from authserver.users import find
@@ -77,6 +78,8 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         away_minutes=max(1, int(over.idle.total_seconds()) // MINUTE) if over else 0,
         ended_by=device_name(over.by) if over else "",
         ended_at=over.at if over else None,
+        forgotten_url="/login/forgotten" if outbox.can_send(issuer()) else "",
+        register_url=_register_url(under),
         passkey_options=ceremony.request_options(issuer(), (), binding(under.tx)),
         ways=_first_ways(under),
         providers=offered.ways,
@@ -86,6 +89,12 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         said=said,
         **elsewhere.trouble(),
     )
+
+
+def _register_url(under: Under) -> str:
+    """Where somebody without an account makes one, and comes back from to where they were going."""
+    is_open = issuer().settings.registration != signup.OFF and outbox.can_send(issuer())
+    return f"/register?tx={under.value}" if is_open else ""
 
 
 def _first_ways(under: Under) -> tuple[Way, ...]:

@@ -1,0 +1,89 @@
+"""One's own e-mail address: a new one counts once the session that asked typed the code sent there. PW-10, UP-9."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from authserver import once
+from authserver.audit import Actor, record
+from authserver.audit.events import EmailChanged
+from authserver.errors import Refusal
+from authserver.input import invalid
+from authserver.issuer import Issuer
+from authserver.mail import outbox, volume
+from authserver.opaque import digits
+from authserver.sessions.sso import SsoSession
+from authserver.store import Session
+from authserver.users import edit, find
+from authserver.users.names import email_problem
+
+LETTER, TOLD, KNOWN, TICKET = "confirm_address", "address_changed", "account_known", "email_change"
+LASTS = timedelta(minutes=30)
+DIGITS, TRIES = 6, 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An address that waits for its code."""
+
+    address: str
+    ends_at: datetime
+
+
+def pending(db: Session, issuer: Issuer, session: SsoSession) -> Pending | None:
+    found = once.standing(db, issuer.roots, TICKET, session.id, now=issuer.clock())
+    return None if found is None else Pending(address=found.payload["address"], ends_at=found.expires_at)
+
+
+def begin(db: Session, issuer: Issuer, session: SsoSession, text: str, *, by: Actor) -> None:
+    """Mail a code to the new address. Somebody else's is told so by mail alone. PW-4."""
+    address, now, source = text.strip(), issuer.clock(), volume.source_of(by.ip)
+    user = find.load(db, session.user)
+    if problem := email_problem(address):
+        raise invalid({"email": problem})
+    if user.email_verified and user.email == address:
+        raise invalid({"email": "This is your address already."})
+    volume.check(db, issuer, template=LETTER, to=address, source=source, user=user.id)
+    owner = find.by_identifier(db, address)
+    free = owner is None or owner.id == user.id
+    code = digits(DIGITS)
+    once.open_ticket(
+        db, issuer.roots, TICKET, key=session.id, answer=code, payload={"address": address, "free": free},
+        attempts=TRIES, now=now, expires_at=now + LASTS,
+    )  # fmt: skip
+    outbox.enqueue(
+        db,
+        issuer,
+        to=address,
+        template=LETTER if free else KNOWN,
+        locale=user.locale,
+        values={"code": f"{code[:3]} {code[3:]}"} if free else {},
+        link="/login",
+        user=user.id,
+        source=source,
+    )
+
+
+def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: Actor) -> bool:
+    """Put the address in the place of the old one, which is told. False where the code is wrong. PW-9."""
+    now = issuer.clock()
+    match once.consume(db, issuer.roots, TICKET, session.id, "".join(code.split()), now=now):
+        case once.Wrong():
+            return False
+        case once.Ticket(payload=about) if about["free"]:
+            before = find.load(db, session.user)
+            edit.set_own_email(db, issuer, session.user, about["address"], by=by)
+            record(db, EmailChanged(subject=session.user), by=by, at=now)
+            if before.email and before.email_verified:
+                outbox.enqueue(
+                    db,
+                    issuer,
+                    to=before.email,
+                    template=TOLD,
+                    locale=before.locale,
+                    values={"at": now, "address": about["address"]},
+                    link="/account",
+                    user=session.user,
+                )
+            return True
+        case _:
+            raise Refusal("This code has ended. Ask for another one.", rule="email_change.over", status=410)
