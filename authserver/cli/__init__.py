@@ -17,6 +17,7 @@ NOUNS = {
     "apis": "APIs that tokens are for.",
     "groups": "Groups of people.",
     "users": "People.",
+    "sessions": "Where people are signed in.",
     "providers": "Where else people have an account that they sign in here with.",
     "api-tokens": "Tokens for the admin API.",
     "keys": "Keys that sign tokens.",

@@ -2,12 +2,18 @@
 
 from authserver.audit import Actor
 from authserver.authentication import UserId
+from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.sessions import ending, limits
 from authserver.store import Session
-from authserver.users import edit
+from authserver.store.sessions import LOAD_SESSION
+from authserver.tokens import grant
+from authserver.users import edit, find
 from authserver.users.edit import Stands
+from authserver.users.rank import check_may_change
 from authserver.users.user import User
+
+BY_ADMIN = "ended_by_admin"
 
 
 def lock(db: Session, issuer: Issuer, user: UserId, *, by: Actor) -> User:
@@ -38,6 +44,24 @@ def reset_password(
     epoch = edit.set_password(db, issuer, user, phc_hash, by=by, stands=stands)
     _end(db, issuer, user, "password_reset", by)
     return epoch
+
+
+def end_session(db: Session, issuer: Issuer, session_id: str, *, by: Actor) -> None:
+    """End one session of somebody, with its apps. SS-8."""
+    row = db.one(LOAD_SESSION, {"id": session_id})
+    user = find.load(db, row[1]) if row is not None else None
+    if user is not None:
+        check_may_change(by, user.id, user.role)
+    if not ending.end(db, issuer, session_id, reason=BY_ADMIN, by=by, now=issuer.clock()):
+        raise NotFound("There is no such session any more.", detail=f"no session {session_id!r} to be ended")
+
+
+def end_all(db: Session, issuer: Issuer, user: UserId, *, by: Actor) -> int:
+    """End everything that somebody is signed in to, also what is only being signed in now; how many sessions."""
+    edit.bump_epoch(db, issuer, user, reason=BY_ADMIN, by=by)
+    count = ending.end_others(db, issuer, user, keep=None, reason=BY_ADMIN, by=by, now=issuer.clock())
+    grant.revoke_where(db, issuer, reason=BY_ADMIN, by=by, user=user)
+    return count
 
 
 def _end(db: Session, issuer: Issuer, user: UserId, reason: str, by: Actor) -> None:

@@ -170,8 +170,8 @@ def send_to(path: str) -> Response:
     if request.method in READS:
         here = request.full_path.rstrip("?")
     else:
-        methods = request.url_rule.methods if request.url_rule else None
-        here = request.path if methods and "GET" in methods else "/account"
+        pages = current_app.url_map.bind("")
+        here = request.path if pages.test(request.path, method="GET") else "/account"
     query = urlencode({"return_to": safe_path(here) or "/account"})
     return redirect(f"{request.script_root}{path}?{query}", code=303)
 

@@ -18,7 +18,7 @@ from authserver.web.api.settings import SettingForm
 from authserver.web.api.table import About, about
 from authserver.web.guards import Demand, Guard, demand_of, table
 from tests.flow.admin import BASE, Admin, admin, stranger
-from tests.flow.world import World
+from tests.flow.world import Resident, World
 from tests.oidc import sign_in
 from tests.wire import Reply
 
@@ -190,6 +190,9 @@ def one_of_each(world: World, owner: Admin) -> Things:
     owner.post("/attributes", {"name": "number", "type": "integer"})
     user = owner.post("/users", {"email": "ada@example.org", "email_verified": True}).json()
     assert owner.post(f"/users/{user['id']}/password", {"password": secret}).status == 204
+    world.signed_in(
+        Resident(email="ada@example.org", password=secret, id=user["id"], subject=user["subject"])
+    )
     assert owner.post("/groups/staff/members", {"users": [user["id"]]}).status == 200
     assert owner.patch("/settings/session_idle", {"value": 700}).status == 200
     made = owner.post("/tokens", {"name": "t", "role": "auditor", "scopes": ["users:read"], "days": 1}).json()

@@ -229,3 +229,16 @@ def test_every_command_explains_itself(noun: str) -> None:
     assert result.exit_code == 0
     for act in ("add", "list", "show", "edit", "remove"):
         assert run(noun, act, "--help").exit_code == 0, (noun, act)
+
+
+@pytest.mark.usefixtures("folder")
+def test_how_many_sessions_is_said_for_groups_and_people() -> None:
+    """SS-4."""
+    assert told("groups", "add", "staff", "--max-sessions", "2")["max_sessions"] == 2
+    assert told("groups", "edit", "staff", "--unset", "max-sessions")["max_sessions"] is None
+    assert told("users", "add", "ada@example.org", "--max-sessions", "0")["max_sessions"] == 0
+    assert told("users", "edit", "ada@example.org", "--unset", "max-sessions")["max_sessions"] is None
+    assert run("groups", "edit", "staff", "--max-sessions", "-1").exit_code == 1
+    assert told("sessions", "list", "ada@example.org") == []
+    assert run("sessions", "end", "nothing").exit_code == 1
+    assert run("sessions", "end-all", "ada@example.org").exit_code == 0

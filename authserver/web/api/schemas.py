@@ -107,6 +107,10 @@ def records() -> dict[str, Any]:
         ),
         "Rules": Rules.model_json_schema(),
         "ScopeForm": ScopeForm.model_json_schema(),
+        "Session": _record(
+            id=TEXT, user=TEXT, device=TEXT, user_agent=TEXT, ip=TEXT, remembered=TRUTH, created_at=TIME,
+            last_seen_at=TIME, idle_until=TIME, expires_at=TIME, acr=TEXT, amr=TEXTS, clients=TEXTS,
+        ),
         "Setting": _record(
             name=TEXT, value=ANY, default=ANY, origin=TEXT, where=TEXT, description=TEXT, schema=OBJECT,
             changed_by=MAYBE_TEXT, changed_at=MAYBE_TIME, version=TEXT,

@@ -1,9 +1,10 @@
 """Records as the admin API shows them: what is named here and nothing else, so that no secret slips through. KEY-8."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from authserver.agents import described
 from authserver.apis.api import Api
 from authserver.audit.find import Entry
 from authserver.clients.client import Client
@@ -11,6 +12,7 @@ from authserver.clients.edit import as_form
 from authserver.groups.attributes import Attribute
 from authserver.groups.group import Group
 from authserver.keys.rotation import SigningKey
+from authserver.sessions.sso import SsoSession
 from authserver.settings.setting import Change, Setting
 from authserver.upstream.contract import Step
 from authserver.upstream.find import Listed
@@ -68,6 +70,25 @@ def user(found: User) -> Shown:
             "max_sessions", "attributes", "created_at", "updated_at", "last_sign_in_at", "version",
         ),
     )  # fmt: skip
+
+
+def session(found: SsoSession, clients: Iterable[str]) -> Shown:
+    """A session by its sid; what a browser shows for it is known to nobody. SS-8."""
+    rest = (
+        "id",
+        "user",
+        "user_agent",
+        "ip",
+        "remembered",
+        "created_at",
+        "last_seen_at",
+        "idle_until",
+        "expires_at",
+    )
+    proved = found.authentication
+    device = " on ".join(word for word in described(found.user_agent) if word)
+    about = {"device": device, "acr": proved.acr, "amr": list(proved.amr), "clients": list(clients)}
+    return {**_named(found, rest), **about}
 
 
 def user_in_full(found: User, password: StoredPassword | None, exempt: Exemption | None) -> Shown:

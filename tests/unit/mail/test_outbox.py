@@ -152,7 +152,7 @@ def test_a_mail_is_given_up_after_its_attempts_with_a_word(
     mail_server.sink.answers[TO] = "451 come again"
     id_ = put(production)
     with production.writing() as db:
-        (row,) = outbox_rows(db)
+        (row,) = outbox_rows(db, "mail")
         row.attempts = len(BACKOFF)
     production.deliver()
     assert states(production) == [("failed", len(BACKOFF) + 1)]
@@ -328,7 +328,7 @@ def test_a_new_master_key_seals_mails_that_wait_and_the_password_of_the_server(p
     vault = Vault(keys | {2: b"2" * KEY})
     with production.writing() as db:
         reseal.reseal(db, vault, now=production.clock(), by=SYSTEM)
-        (row,) = outbox_rows(db)
+        (row,) = outbox_rows(db, "mail")
         assert row.payload is not None
         assert vault.version_of(row.payload) == 2
         kept = changed_settings(db)["smtp_password"]
