@@ -253,7 +253,10 @@ PAGES: dict[str, Page] = {
         for state in SignInState
         if state is not SignInState.FRESH
     },
-    "choose-account": pages.ChooseAccount(**TOKEN, action="/login/choose", person=MARA, app=NOTES),
+    "choose-account": pages.ChooseAccount(**TOKEN, action="/login/account", person=MARA, app=NOTES),
+    "choose-way": pages.ChooseWay(
+        ways=WAYS, help_url="/login/help", app=GRADES, proved=(Proved(title="Password", detail=MARA.email),)
+    ),
     "step": pages.StepNeeded(
         **TOKEN,
         action="/login/totp",

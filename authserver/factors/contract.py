@@ -29,13 +29,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a page says to ask for this factor, and the field that the answer comes in."""
+    """What a page says to ask for this factor, and the field that the answer comes in; `where` tells ways apart."""
 
     heading: str
     title: str
     label: str
     lead: str = ""
     hint: str = ""
+    where: str = ""
     field: str = "code"
     digits: bool = False
 

@@ -65,6 +65,7 @@ class RecoveryCode(Code):
         heading="Enter a recovery code",
         title="Recovery code",
         label="Recovery code",
+        where="from the list that you kept",
         lead="One of those that you kept when you set up two-step sign-in. It works once.",
     )
 

@@ -94,6 +94,7 @@ class Totp(Code):
         title="Authenticator app",
         label="Code",
         hint="The app shows a new one every 30 seconds.",
+        where="a code from your phone or computer",
         digits=True,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from authserver.authentication import Kind, Level, Proof, level_of
 from authserver.transaction import Transaction
@@ -19,6 +20,7 @@ class Offer:
     beside: Level
     reserve: bool = False
     guards: bool = True
+    used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """What is asked now; `others` would do as well."""
+    """What is asked now; `others` would do as well. `open`: of several the person has used none yet, so they choose."""
 
     step: str
     others: tuple[str, ...] = ()
+    open: bool = False
+    last: str = ""  # the one that they used last, where there are several
 
     def allows(self, step: str) -> bool:
         return step == self.step or step in self.others
@@ -84,7 +88,7 @@ def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:
     raising = [offer for offer in policy.enrolled if _with(proofs, offer) > reached]
     enough = [offer for offer in raising if _with(proofs, offer) >= needed]
     if raising:
-        return _show(offer.name for offer in enough or raising)
+        return _offered(enough or raising)
     return _show(policy.enrols) if policy.enrols and reached < policy.least else Complete()
 
 
@@ -102,6 +106,14 @@ def reachable(offers: Iterable[Offer]) -> Level:
 def _show(names: Iterable[str]) -> Show:
     step, *others = names
     return Show(step=step, others=tuple(others))
+
+
+def _offered(offers: list[Offer]) -> Show:
+    first = [offer for offer in offers if not offer.reserve]
+    open_ = len(first) > 1 and all(offer.used_at is None for offer in first)
+    names = [offer.name for offer in offers]
+    used = {offer.used_at: offer.name for offer in first if offer.used_at}
+    return Show(step=names[0], others=tuple(names[1:]), open=open_, last=used[max(used)] if used else "")
 
 
 def _with(proofs: tuple[Proof, ...], offer: Offer) -> Level:

@@ -154,6 +154,7 @@ def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
             beside=factor.beside,
             reserve=factor.reserve,
             guards=factor.guards,
+            used_at=used.get(factor.name),
         )
         for factor in sorted(theirs, key=order)
     )

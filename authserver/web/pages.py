@@ -50,6 +50,7 @@ from authserver.web.pages_joining import (
 from authserver.web.pages_login import (
     Asked,
     ChooseAccount,
+    ChooseWay,
     CodeSent,
     CodeUsed,
     Consent,
@@ -90,6 +91,7 @@ __all__ = [
     "Asked",
     "Branding",
     "ChooseAccount",
+    "ChooseWay",
     "CodeSent",
     "CodeUsed",
     "CodesLeft",
@@ -158,7 +160,7 @@ __all__ = [
     "make_loader",
     "render",
     "static_url",
-]  # fmt: skip
+]
 
 BRANDING = "authserver_branding"
 STAYING = "authserver_staying"

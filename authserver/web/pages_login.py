@@ -180,6 +180,17 @@ class PasskeyNeeded(Page):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChooseWay(Page):
+    """Several second factors, and none used before: links to the page of each, and to a person."""
+
+    template: ClassVar[str] = "login/choose.html"
+    ways: tuple[Way, ...]
+    help_url: str
+    app: App | None = None
+    proved: tuple[Proved, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnrolNeeded(Page):
     """A second step must be set up before the sign-in ends. Posts `code`; there is no way round."""
 
@@ -238,7 +249,7 @@ class NoWayWorks(Page):
 class ChooseAccount(Page):
     """prompt=select_account. Posts `choice`: `continue` or `other`."""
 
-    template: ClassVar[str] = "login/choose.html"
+    template: ClassVar[str] = "login/choose_account.html"
     csrf_token: str
     tx: str
     action: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from authserver.authentication import Kind, Level, UserId
@@ -28,6 +28,7 @@ class FakeCode(Factor):
 
     owners: set[str] = field(default_factory=set)
     challenged: int = 0
+    used: dict[str, datetime] = field(default_factory=dict)
 
     @classmethod
     def of(cls, people: Iterable[str]) -> "FakeCode":
@@ -35,6 +36,9 @@ class FakeCode(Factor):
 
     def enrolled(self, db: Session, user: UserId) -> bool:
         return user in self.owners
+
+    def last_used(self, db: Session, user: UserId) -> datetime | None:
+        return self.used.get(user)
 
     def whom(
         self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None
@@ -55,6 +59,7 @@ class FakeCode(Factor):
         row = db.one(BY_USER, {"user": account.user})
         if row is None or row[1] != "active" or finding.get("code") != CODE:
             return Refused(reason="the code is wrong", shown="This is not the code.")
+        self.used[account.user] = issuer.clock()
         return Right(user=account.user, epoch=row[2], proof=self.proof(issuer.clock()))
 
 

@@ -117,6 +117,7 @@ def test_an_app_that_demands_it_has_it_set_up_on_the_way(world: World, ada: Resi
 
 ESCAPES = (
     "/account", "/account/factors", "/account/fresh", "/login", "/login/totp", "/login/recovery", "/login/choose",
+    "/login/account",
     "/login/again", "/login/help", "/oauth/authorize/resume", "/oauth/consent",
 )  # fmt: skip
 

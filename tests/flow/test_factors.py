@@ -260,6 +260,7 @@ class TestRequired:
             "/login/totp",
             "/login/recovery",
             "/login/choose",
+            "/login/account",
             "/login/enrol",
             "/login/help",
             "/oauth/authorize/resume",

@@ -1,11 +1,14 @@
 """The seam for second factors: nothing before every required proof, and nothing claimed beyond what was proved."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from authserver.audit import SYSTEM
 from authserver.factors.registry import register
 from authserver.users import edit
 from tests.agent import Browser, Visit
+from tests.flow.apps import codes_of
 from tests.flow.login import count, enter, fill, fill_password
 from tests.flow.second_factor import CODE, FakeCode, OtherCode
 from tests.flow.world import Resident, World
@@ -34,6 +37,8 @@ def sign_in(browser: Browser, party: RelyingParty, ada: Resident, **more: str) -
     if not visit.left_for and any(form.has("password") for form in visit.page.forms):
         visit = fill_password(browser, ada.email, ada.password)
     if not visit.left_for:
+        if "/login/choose" in visit.url:
+            browser.open(visit.page.link("The fake code"))
         visit = code(browser)
     assert visit.left_for, visit.page.words[:300]
     return party.redeem(request, party.returned(request, visit.left_for)["code"])
@@ -67,7 +72,7 @@ def test_whoever_has_no_second_factor_is_not_asked_for_one(world: World, ada: Re
 
 
 @pytest.mark.parametrize(
-    "path", ["/oauth/authorize/resume", "/account", "/account/password", "/login/choose"]
+    "path", ["/oauth/authorize/resume", "/account", "/account/password", "/login/choose", "/login/account"]
 )
 def test_no_address_skips_the_second_step(world: World, ada: Resident, path: str) -> None:
     """SU-2: addresses called directly, with the login's own id."""
@@ -158,7 +163,7 @@ def test_a_changed_password_ends_logins_that_are_under_way(world: World, ada: Re
 
 
 def test_another_way_is_offered_and_is_worth_what_it_is(world: World) -> None:
-    """ID-4: the strongest first; a weaker one gives its own acr."""
+    """ID-4: who has used none of several chooses; a weaker one gives its own acr."""
     ada = world.add_user()
     register(world.issuer, OtherCode.of([ada.id]))
     register(world.issuer, FakeCode.of([ada.id]))
@@ -167,12 +172,94 @@ def test_another_way_is_offered_and_is_worth_what_it_is(world: World) -> None:
     request = web.begin()
     browser.open(request.url, web.redirect_uri)
     visit = fill(browser, ada.email, ada.password)
-    assert visit.page.heading == "One more proof"
+    assert visit.page.heading == "How do you want to go on?"
     browser.open(visit.page.link("The weak code"))
     visit = code(browser)
     assert visit.left_for
     claims = web.redeem(request, web.returned(request, visit.left_for)["code"]).claims
     assert (claims["acr"], claims["amr"]) == ("mfa-low", ["pwd", "email", "mfa"])
+
+
+class TestSeveralWays:
+    @pytest.fixture
+    def eve(self, world: World) -> Resident:
+        """Somebody with two second factors and recovery codes, who has used none yet."""
+        made = world.add_user("eve@example.org")
+        register(world.issuer, OtherCode.of([made.id]))
+        register(world.issuer, FakeCode.of([made.id]))
+        codes_of(world, made)
+        return made
+
+    def to_second(self, world: World, eve: Resident) -> Browser:
+        browser = world.browser()
+        browser.open("/login")
+        fill(browser, eve.email, eve.password)
+        return browser
+
+    def ways(self, browser: Browser) -> list[str]:
+        assert browser.at
+        links = [link for link in browser.at.page.links if "#" not in link.to]
+        places = [(urlsplit(link.to).path, link.words) for link in links]
+        return [words for path, words in places if path.startswith("/login/") and path != "/login/again"]
+
+    def test_are_chosen_from_and_the_last_one_is_remembered(self, world: World, eve: Resident) -> None:
+        """The strongest first, what is in reserve after all others, a person at the end."""
+        browser = self.to_second(world, eve)
+        told = self.ways(browser)
+        titles = ("The fake code", "The weak code", "Recovery code", "None of these works")
+        assert [words.startswith(title) for words, title in zip(told, titles, strict=True)] == [True] * 4
+        for title, heading in (("The weak code", "A mailed code"), ("The fake code", "One more proof")):
+            browser = self.to_second(world, eve)
+            assert browser.at
+            browser.open(next(to for words, to in self.links(browser) if words.startswith(title)))
+            assert browser.at.page.heading == heading
+            world.clock.advance(minutes=1)
+            assert code(browser).url.endswith("/account")
+            assert self.to_second(world, eve).at.page.heading == heading  # type: ignore[union-attr]
+
+    def links(self, browser: Browser) -> list[tuple[str, str]]:
+        assert browser.at
+        return [(link.words, link.to) for link in browser.at.page.links]
+
+    def test_lead_to_each_other_and_to_a_person(self, world: World, eve: Resident) -> None:
+        """From each way to all others and back; "None of these works" says who helps."""
+        world.set(support_contact="help@example.org")
+        browser = self.to_second(world, eve)
+        for step, others in (
+            ("fake", ["The weak code", "Recovery code"]),
+            ("weak", ["The fake code", "Recovery code"]),
+            ("recovery", ["The fake code", "The weak code"]),
+        ):
+            assert browser.at
+            tx = browser.at.url.partition("tx=")[2]
+            browser.open(f"/login/{step}?tx={tx}")
+            told = self.ways(browser)
+            assert [
+                words.startswith(title) for words, title in zip(told, [*others, "None"], strict=True)
+            ] == [True] * 3
+        visit = browser.open(browser.at.page.link("None of these works"))  # type: ignore[union-attr]
+        assert "help@example.org" in visit.page.words
+        assert browser.open(visit.page.link("Back")).page.heading == "How do you want to go on?"
+
+    def test_that_reach_too_little_are_not_among_them(self, world: World, eve: Resident) -> None:
+        """SU-3: an app that demands more is shown only what reaches it."""
+        web, browser = world.add_client("web", first_party=True), world.browser()
+        browser.open(web.begin(acr_values="mfa").url, web.redirect_uri)
+        visit = fill(browser, eve.email, eve.password)
+        assert visit.page.heading == "One more proof"
+        tx = visit.url.partition("tx=")[2]
+        for step in ("weak", "recovery", "choose"):
+            visit = browser.open(f"/login/{step}?tx={tx}")
+            assert [words[:4] for words in self.ways(browser)][-1] == "None"
+            assert not any(words.startswith(("The weak", "Recovery")) for words in self.ways(browser))
+
+    def test_there_is_nothing_to_choose_before_the_password(self, world: World, eve: Resident) -> None:
+        """SU-2: what somebody has is not told to who has proved nothing."""
+        browser = world.browser()
+        tx = browser.open("/login").page.form("Sign in").inputs
+        value = next(entry.value for entry in tx if entry.name == "tx")
+        assert browser.open(f"/login/choose?tx={value}").page.heading == "Sign in"
+        assert browser.open("/login/choose").page.heading == "Sign in"
 
 
 def test_not_you_begins_again_with_the_same_request(world: World, ada: Resident) -> None:

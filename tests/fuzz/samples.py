@@ -181,7 +181,7 @@ def pages(house: House) -> dict[str, Sample]:
     found["POST /account/apps/withdraw"] = of_browser(
         visitor, "POST", "/account/apps/withdraw", query=(("app", "nothing"),), form=escaped(csrf)
     )
-    for path, more in (("/login/choose", {"choice": "other"}), ("/login/password", {"password": "x"})):
+    for path, more in (("/login/account", {"choice": "other"}), ("/login/password", {"password": "x"})):
         found[f"POST {path}"] = of_browser(newcomer, "POST", path, form=escaped(dict(form.fields()) | more))
     filled = form.fields({"username": house.person.email, "password": "not this one at all"})
     found["POST /login"] = of_browser(newcomer, "POST", "/login", form=escaped(filled))
@@ -198,7 +198,7 @@ def pages(house: House) -> dict[str, Sample]:
     }
     # Not of the visitor's browser: the hint would end the session that the other samples need.
     found["GET /oauth/logout"] = of_browser(stranger, "GET", "/oauth/logout", query=escaped(signing_out))
-    for path in ("/login", "/login/again", "/login/choose"):
+    for path in ("/login", "/login/again", "/login/choose", "/login/account"):
         query = (("tx", tx), ("return_to", "/account"))
         found[f"GET {path}"] = of_browser(newcomer, "GET", path, query=query)
     for path, query in gets.items():

@@ -111,7 +111,9 @@ def test_a_form_of_another_installation_is_no_form_of_ours(foreign: Foreign, hou
     assert reply.status == 403
 
 
-@pytest.mark.parametrize("place", ["/login", "/login/again", "/login/choose", "/oauth/consent", "/login/x"])
+@pytest.mark.parametrize(
+    "place", ["/login", "/login/again", "/login/choose", "/login/account", "/oauth/consent", "/login/x"]
+)
 def test_a_login_sealed_elsewhere_is_over(foreign: Foreign, house: House, place: str) -> None:
     """AZ-14, KEY-7: no page opens it, also with a csrf_token of ours; nobody gets a session of it."""
     for sample in house.samples.values():

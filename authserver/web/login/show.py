@@ -28,6 +28,7 @@ from authserver.web.login.visit import Under
 from authserver.web.pages import (
     AppSetUp,
     ChooseAccount,
+    ChooseWay,
     CodeSent,
     EnrolNeeded,
     ExpiredSignIn,
@@ -202,14 +203,33 @@ def _passkey(under: Under, factor: PasskeyFactor, error: str, retry_after: int) 
     )
 
 
+def choose_way(under: Under, now: Show) -> Page:
+    """Several ways, and none preferred."""
+    return ChooseWay(
+        here=f"/login/choose?tx={under.value}",
+        ways=_ways(under, now),
+        help_url=f"/login/help?tx={under.value}",
+        app=visit.app_of(under.tx),
+        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+    )
+
+
 def _other_ways(under: Under, factor: Factor) -> tuple[Way, ...]:
     standing = visit.standing(under.tx)
-    names = (standing.step, *standing.others) if isinstance(standing, Show) else ()
-    paths = {name: "/login" if name == FIRST else f"/login/{name}" for name in names}
+    return _ways(under, standing, besides=factor.name) if isinstance(standing, Show) else ()
+
+
+def _ways(under: Under, now: Show, besides: str = "") -> tuple[Way, ...]:
+    known = factors(issuer())
     return tuple(
-        Way(title=visit.title_of(name), url=f"{path}?tx={under.value}")
-        for name, path in paths.items()
-        if name != factor.name
+        Way(
+            title=known[name].prompt.title,
+            hint=known[name].prompt.where,
+            url=f"{'/login' if name == FIRST else f'/login/{name}'}?tx={under.value}",
+            used_last=name == now.last,
+        )
+        for name in (now.step, *now.others)
+        if name != besides
     )
 
 
@@ -260,10 +280,10 @@ def proved(factor: str, under: Under) -> Proved:
 
 def choose(under: Under) -> Page:
     return ChooseAccount(
-        here=f"/login/choose?tx={under.value}",
+        here=f"/login/account?tx={under.value}",
         csrf_token=csrf.token(),
         tx=under.value,
-        action="/login/choose",
+        action="/login/account",
         person=visit.person(),
         app=visit.app_of(under.tx),
     )

@@ -91,6 +91,22 @@ def again() -> Response:
 
 @blueprint.get("/login/choose")
 @demands(Guard.OPEN)
+def choose_way() -> Response:
+    """By which of one's second factors? Asked first of those who have used none of several yet."""
+    under = visit.under_way()
+    if under is None:
+        return show.over()
+    now = _now(under)
+    if isinstance(now, Response):
+        return now
+    factor = factors(issuer()).get(now.step)
+    if factor is None or factor.enrols or now.step == FIRST:
+        return visit.to_step(now.step, under.value)
+    return render(show.choose_way(under, now))
+
+
+@blueprint.get("/login/account")
+@demands(Guard.OPEN)
 def choose() -> Response:
     """Which account? For prompt=select_account."""
     under = visit.under_way()
@@ -103,7 +119,7 @@ def choose() -> Response:
     return render(show.choose(under))
 
 
-@blueprint.post("/login/choose")
+@blueprint.post("/login/account")
 @demands(Guard.BROWSER_POST)
 def chosen() -> Response:
     """Go on as who is signed in, or as somebody else."""
@@ -201,6 +217,14 @@ def _at(step: str) -> Under | Response:
 
 def elsewhere(under: Under, step: str) -> Response | None:
     """Where to go instead, when this page is not the one for now."""
+    now = _now(under)
+    if isinstance(now, Response):
+        return now
+    return None if now.allows(step) else visit.to_shown(now, under.value)
+
+
+def _now(under: Under) -> Show | Response:
+    """What this login asks for now, or where it goes on if it asks for nothing any more."""
     tx, session = under.tx, sessions.current()
     if tx.session is not None:
         return visit.onwards(tx)
@@ -209,9 +233,7 @@ def elsewhere(under: Under, step: str) -> Response | None:
         if came_by_themselves or session.authentication.at > tx.created_at:
             return visit.as_new_request(tx)
     now = visit.standing(tx)
-    if not isinstance(now, Show):
-        return visit.as_new_request(tx)
-    return None if now.allows(step) else visit.to_step(now.step, under.value)
+    return now if isinstance(now, Show) else visit.as_new_request(tx)
 
 
 def _after(under: Under, outcome: Outcome, step: str = FIRST) -> Response:
@@ -223,8 +245,8 @@ def _after(under: Under, outcome: Outcome, step: str = FIRST) -> Response:
         case Entered():
             return visit.entered(outcome)
         case Proved():
-            return visit.to_step(outcome.show.step, outcome.tx.id)
+            return visit.to_shown(outcome.show, outcome.tx.id)
         case Moved(show=Show() as where):
-            return visit.to_step(where.step, under.value)
+            return visit.to_shown(where, under.value)
         case _:
             return visit.go("/login", tx=under.value)

@@ -133,6 +133,11 @@ def to_step(step: str, value: str) -> Response:
     return go("/login" if step == "password" else f"/login/{step}", tx=value)
 
 
+def to_shown(show: Show, value: str) -> Response:
+    """To the step that comes now, or to the page where people choose one."""
+    return go("/login/choose", tx=value) if show.open else to_step(show.step, value)
+
+
 def go(path: str, /, **query: str) -> Response:
     """See other: a POST with a password is never repeated elsewhere. WEB-6."""
     return redirect(at(f"{path}?{urlencode(query)}" if query else path), code=303)

@@ -152,7 +152,7 @@ def _ask_step_up(judged: Judged, decision: AskStepUp) -> Response:
 
 
 def _ask_account(judged: Judged, decision: AskAccount) -> Response:
-    return to("/login/choose", {"tx": sealed_for_login(judged.request, wanted(judged.request))})
+    return to("/login/account", {"tx": sealed_for_login(judged.request, wanted(judged.request))})
 
 
 def _ask_consent(judged: Judged, decision: AskConsent) -> Response:
