@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterable
 
 TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")
-STANDARD = ("openid", "profile", "email", "phone", "address", "groups", "offline_access")
+STANDARD = (
+    "openid",
+    "profile",
+    "email",
+    "phone",
+    "address",
+    "groups",
+    "orcid",
+    "eduperson",
+    "offline_access",
+)
 
 
 def split(scope: str) -> tuple[str, ...]:

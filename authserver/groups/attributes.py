@@ -80,6 +80,10 @@ BUILT_IN: tuple[Attribute, ...] = (
         type="list",
         tokens=frozenset({"id_token", "userinfo"}),
     ),
+    # What universities say of their people; they come from providers, or from an admin.
+    *_built_in("orcid", "orcid", edited_by="admin"),
+    *_built_in("eduperson_principal_name schac_home_organization", "eduperson", edited_by="admin"),
+    *_built_in("eduperson_scoped_affiliation", "eduperson", edited_by="admin", type="list"),
 )
 STANDING = {attribute.name: attribute for attribute in BUILT_IN}
 

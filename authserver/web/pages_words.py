@@ -87,6 +87,12 @@ def consent_sentence(scope: str) -> str | None:
             return gettext("See your e-mail address")
         case "groups":
             return gettext("See which groups you are in")
+        case "orcid":
+            return gettext("See your ORCID iD")
+        case "eduperson":
+            return gettext(
+                "See what your organization says of you: its name, yours there, and what you are there"
+            )
         case "offline_access":
             return gettext("Keep this while you are away, until you withdraw it")
         case _:
