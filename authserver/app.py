@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,9 +18,11 @@ from authserver.keys import keyring, roots
 from authserver.keys.master import vault_of
 from authserver.limits.in_database import DatabaseWindows
 from authserver.limits.limiter import Limiter, Windows
+from authserver.places import Places
 from authserver.refusals import Refusals
 from authserver.settings import live
 from authserver.store import Database, Live, Revisions, Session
+from authserver.users import notices
 from authserver.web import (
     context,
     cookies,
@@ -144,7 +147,7 @@ def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
     settings = kept("settings", lambda db: live.load(db, config, vault))
     held_roots = kept("roots", lambda db: roots.load(db, vault))
 
-    return Issuer(
+    issuer = Issuer(
         config=config,
         clock=clock,
         database=database,
@@ -155,7 +158,10 @@ def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
         live_settings=settings,
         live_keyring=kept("keys", lambda db: keyring.load(db, vault, clock())),
         live_roots=held_roots,
+        places=Places(config.geoip_file),
     )
+    database.told = partial(notices.of_event, issuer)
+    return issuer
 
 
 def windows_of(config: Config, database: Database) -> Windows:

@@ -122,6 +122,7 @@ class Config(BaseSettings):
     master_key: SecretStr = SecretStr("")
     master_key_file: Path | None = None
     templates_dir: Folder | None = None
+    geoip_file: Folder | None = None
     metrics_bind: Bind = ""
     log_format: Literal["json", "text"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -8,6 +8,7 @@ from authserver.clock import Clock
 from authserver.config import Config
 from authserver.keys.keyring import Keyring
 from authserver.limits.limiter import Limiter
+from authserver.places import Places
 from authserver.refusals.batch import Refusals
 from authserver.settings.catalogue import Settings
 from authserver.store import Database, Live, Revisions
@@ -25,6 +26,7 @@ class Issuer:
     vault: Vault
     limiter: Limiter
     refusals: Refusals
+    places: Places
     live_settings: Live[Settings]
     live_keyring: Live[Keyring]
     live_roots: Live[Roots]

@@ -139,6 +139,20 @@ class NewDevice(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusualPlace(Event):
+    """A sign-in from a country, or where that is not known a network, that this person never signed in from."""
+
+    name = "unusual_place"
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanged(Event):
+    name = "email_changed"
+    by_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Linked(Event):
     """An account was linked to an identity at a provider, of which `identity` is what people see."""
 

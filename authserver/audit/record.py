@@ -15,6 +15,7 @@ INSERT = Hot(
 
 
 def record(db: Session, event: Event, *, by: Actor, at: datetime) -> None:
+    """Write the event down, and hand it on to what tells people of it (users/notices.py)."""
     db.hot(
         INSERT,
         {
@@ -32,3 +33,5 @@ def record(db: Session, event: Event, *, by: Actor, at: datetime) -> None:
         },
     ).close()
     metrics.count("events", event=event.name)
+    if db.database.told is not None:
+        db.database.told(db, event, by, at)

@@ -101,6 +101,14 @@ def _opened(issuer: Issuer) -> Iterator[Finding]:
             remedy="Open the link that `authserver serve` prints, or run `authserver users add E-MAIL --owner`.",
         )
     yield from mail_findings(issuer)
+    trouble = issuer.places.trouble()
+    if trouble:
+        yield Finding(
+            about="places",
+            level="warning",
+            what=f"The places of addresses are not known: {trouble}",
+            remedy="Give `geoip_file` an MMDB file that this user may read, or take it out.",
+        )
     yield from provider_findings(issuer)
 
 

@@ -27,6 +27,15 @@ def reachable(address: str) -> str:
     return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
 
 
+def is_reachable(address: str) -> bool:
+    """Whether mail can be sent there at all."""
+    try:
+        reachable(address)
+    except ValueError:
+        return False
+    return True
+
+
 def compose(issuer: Issuer, written: Written, *, to: str, id_: str, at: datetime) -> EmailMessage:
     """The message. Its id is that of the outbox, so that a mail sent again is known to be the same."""
     own = sender(issuer)

@@ -90,6 +90,7 @@ def enqueue(  # noqa: PLR0913
     link: str = "",
     user: str | None = None,
     source: str | None = None,
+    about: str | None = None,
 ) -> str:
     """Write a mail down; it is delivered after the commit. `link` is a path of ours. See authserver/mail. PW-8."""
     letter, given = LETTERS[template], dict(values or {})
@@ -112,6 +113,7 @@ def enqueue(  # noqa: PLR0913
         "recipient": to,
         "user": user,
         "source": source,
+        "about": about,
         "payload": sealed,
         "now": db.time(now),
         "expires": db.time(now + letter.lives),

@@ -163,6 +163,7 @@ class Database:
     failures: tuple[type[Exception], ...] = FAILURES
     node: str = ""
     counting: Callable[[str], None] | None = None
+    told: Callable[..., None] | None = None  # who hears of each audit event, in its transaction
     lost_at: float = float("-inf")
     _turn: threading.Lock = field(default_factory=threading.Lock)
 

@@ -7,16 +7,28 @@ from sqlalchemy import ColumnElement, delete, update
 from authserver.store.database import Session
 from authserver.store.factors import ExemptionRow, RecoveryCodeRow, TotpRow
 from authserver.store.grants import ConsentRow, GrantRow
+from authserver.store.outbox import OutboxRow
+from authserver.store.passkeys import PasskeyRow
 from authserver.store.sessions import DeviceRow, SsoSessionRow
 from authserver.store.upstreams import UpstreamLinkRow
-from authserver.store.users import MembershipRow, PasswordRow, UserEmailRow
+from authserver.store.users import MembershipRow, PasswordRow, SeenPlaceRow, UserEmailRow
 
 
 def erase_person(db: Session, user_id: str, now: datetime) -> None:
     """Delete what is kept of a person beside the row itself, and end what they were signed in to."""
     of_person = (UserEmailRow, PasswordRow, MembershipRow, ConsentRow, DeviceRow)
-    for kept in (*of_person, TotpRow, RecoveryCodeRow, ExemptionRow, UpstreamLinkRow):
+    for kept in (
+        *of_person,
+        TotpRow,
+        PasskeyRow,
+        RecoveryCodeRow,
+        ExemptionRow,
+        UpstreamLinkRow,
+        SeenPlaceRow,
+    ):
         db.orm.execute(delete(kept).where(kept.user_id == user_id))
+    # What still waits is what tells them that they were removed.
+    db.orm.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, OutboxRow.state != "waiting"))
     theirs = update(SsoSessionRow).where(SsoSessionRow.user_id == user_id)
     db.orm.execute(theirs.values(user_agent="", ip=""))
     db.orm.execute(

@@ -27,6 +27,7 @@ class OutboxRow(Base):
     recipient: Mapped[str] = mapped_column(String(320))  # an address, or a client
     user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("users.id", ondelete="SET NULL"))
     source: Mapped[str | None] = mapped_column(String(64))  # the network that asked for it
+    about: Mapped[str | None] = mapped_column(String(32))  # what two notices that say the same have in common
     payload: Mapped[bytes | None] = mapped_column(Sealed)  # links and codes are secrets; gone once delivered
     state: Mapped[str] = mapped_column(String(16), default="waiting")  # waiting, sent, failed
     attempts: Mapped[int] = mapped_column(default=0)
@@ -53,9 +54,9 @@ class MailTemplateRow(Base):
 
 
 PUT = Hot(
-    """INSERT INTO outbox (id, kind, name, recipient, user_id, source, payload, state, attempts, created_at, next_at,
-                           expires_at)
-       VALUES (:id, :kind, :name, :recipient, :user, :source, :payload, 'waiting', 0, :now, :now, :expires)"""
+    """INSERT INTO outbox (id, kind, name, recipient, user_id, source, about, payload, state, attempts, created_at,
+                           next_at, expires_at)
+       VALUES (:id, :kind, :name, :recipient, :user, :source, :about, :payload, 'waiting', 0, :now, :now, :expires)"""
 )
 IS_DUE = """kind = :kind AND state = 'waiting' AND next_at <= :now
             AND (leased_until IS NULL OR leased_until <= :now)"""
@@ -94,6 +95,7 @@ RETRY = Hot(
     RETURNING id"""
 )
 COUNTS = Hot("SELECT state, count(*), min(created_at) FROM outbox WHERE kind = :kind GROUP BY state")
+NOTICES = Hot("SELECT about FROM outbox WHERE user_id = :user AND name = :name AND created_at > :since")
 # Times of mails, the oldest first: to an account or to an address, and those that a network asked for.
 TO_ACCOUNT = Hot(
     "SELECT created_at FROM outbox WHERE user_id = :user AND name = :name AND created_at > :since ORDER BY created_at"

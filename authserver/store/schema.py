@@ -20,7 +20,7 @@ from authserver.store import (
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0011"
+REQUIRED = "0012"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.

@@ -49,6 +49,16 @@ class UserEmailRow(Base):
     )  # when a code sent there was last right
 
 
+class SeenPlaceRow(Base):
+    """A country, or a network, that somebody signed in from."""
+
+    __tablename__ = "seen_places"
+    __table_args__ = (Index("ix_seen_places_seen_at", "seen_at"),)
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class PasswordRow(Base):
     __tablename__ = "passwords"
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
@@ -109,6 +119,19 @@ PASSWORD = Hot("SELECT hash, changed_at, is_short FROM passwords WHERE user_id =
 SET_PASSWORD = Hot(
     """INSERT INTO passwords (user_id, hash, changed_at, is_short) VALUES (:user, :hash, :now, :is_short)
        ON CONFLICT (user_id) DO UPDATE SET hash = :hash, changed_at = :now, is_short = :is_short"""
+)
+TOLD_AT = Hot(
+    """SELECT e.address, u.locale, u.last_sign_in_at
+         FROM users u
+         LEFT JOIN user_emails e ON e.user_id = u.id AND e.is_primary AND e.verified_at IS NOT NULL
+        WHERE u.id = :user"""
+)
+PLACES = Hot(
+    """SELECT count(*), max(CASE WHEN place = :place THEN seen_at END) FROM seen_places WHERE user_id = :user"""
+)
+NOTE_PLACE = Hot(
+    """INSERT INTO seen_places (user_id, place, seen_at) VALUES (:user, :place, :now)
+       ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now"""
 )
 MARK_BY_MAIL = Hot("UPDATE passwords SET by_mail = :by_mail WHERE user_id = :user")
 # Whom a code can be mailed to: an address that is verified, and how the password in use came to be. EOTP-3, EOTP-6.

@@ -22,6 +22,7 @@ from authserver.store.users import (
     active_owners,
     locked_user,
 )
+from authserver.users import notices
 from authserver.users.fill import fill, merged_attributes
 from authserver.users.find import load
 from authserver.users.form import ProfileForm, UserForm
@@ -82,6 +83,9 @@ def edit(
         raise invalid({"email": "Somebody needs an e-mail address or a user name."})
     attributes = merged_attributes(db, before.attributes, changes.get("attributes") or {}, by="admin")
     fill(db, row, form, attributes, now=issuer.clock())
+    if new_address:
+        old, new = _verified(before), form.email if form.email_verified else None
+        notices.email_changed(db, issuer, row.id, old=old, new=new, by=by)
     about: dict[str, Any] = {"fields": sorted(changes)}
     if form.role != before.role:
         about["role"] = [before.role, form.role]
@@ -225,6 +229,10 @@ def _bumped(db: Session, user_id: str) -> int:
     db.orm.flush()
     found = db.one(BUMP_EPOCH, {"user": user_id})
     return int(found[0]) if found else 0
+
+
+def _verified(user: User) -> str | None:
+    return user.email if user.email_verified else None
 
 
 def _as_form(user: User) -> dict[str, Any]:

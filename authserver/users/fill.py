@@ -89,6 +89,7 @@ def _write_email(db: Session, user_id: str, form: UserForm, now: datetime) -> No
         row = UserEmailRow(id=new_id(), user_id=user_id, is_primary=True)
         db.orm.add(row)
     same = row.address == form.email
+    row.code_used_at = row.code_used_at if same else None
     row.address, row.address_key = form.email, key(form.email)
     if not form.email_verified:
         row.verified_at = None

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from authserver.agents import network
 from authserver.audit import find
 from authserver.audit.find import Entry
 from authserver.clients.find import by_client_id
@@ -11,7 +10,7 @@ from authserver.factors.registry import factors
 from authserver.issuer import Issuer
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
-from authserver.web.account.agents import device_name
+from authserver.web.account.agents import device_name, place
 from authserver.web.language import gettext as _
 from authserver.web.pages_account import Happened
 from authserver.web.pages_words import translated
@@ -41,7 +40,7 @@ class Teller:
             sentence=sentence,
             at=entry.at,
             device=device_name(entry.user_agent) if entry.user_agent else "",
-            place=network(entry.ip or ""),
+            place=place(entry.ip or ""),
             is_here=entry.session == self.own.id,
             is_warning=entry.event in WARNINGS,
         )
@@ -127,6 +126,12 @@ SENTENCES: Mapping[str, Callable[[Teller, Entry], str]] = {
     "second_step_closed": _closed,
     "password_changed": _password,
     "new_device": lambda _teller, _entry: _("Signed in on a device for the first time"),
+    "unusual_place": lambda _teller, _entry: _("Signed in from a place for the first time"),
+    "email_changed": lambda _teller, entry: (
+        _("An administrator changed the e-mail address")
+        if _by_admin(entry)
+        else _("Changed the e-mail address")
+    ),
     "code_sent": lambda _teller, _entry: _("A code was mailed for a sign-in"),
     "factor_added": lambda teller, entry: _("Set up: %(way)s", way=teller.factor(entry.data.get("factor"))),
     "factor_removed": lambda teller, entry: _(

@@ -1,6 +1,8 @@
 """What a browser is called on a page: "Firefox on Linux", "Chrome on an Android phone"."""
 
-from authserver.agents import APP, BROWSER, described
+from authserver.agents import APP, BROWSER, described, network
+from authserver.web.context import issuer
+from authserver.web.language import current
 from authserver.web.language import gettext as _
 
 
@@ -14,3 +16,8 @@ def device_name(user_agent: str) -> str:
     return (
         _("%(browser)s on %(system)s", browser=named, system=where.get(system, system)) if system else named
     )
+
+
+def place(ip: str) -> str:
+    """Where an address is, in the language of the page; its network where nothing more is known."""
+    return issuer().places.name(ip, current()) or network(ip)

@@ -11,7 +11,7 @@ from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.sessions import FIRST_SEEN
-from authserver.web.account.agents import device_name
+from authserver.web.account.agents import device_name, place
 from authserver.web.context import client_ip
 from authserver.web.language import gettext as _
 from authserver.web.pages import Device
@@ -45,7 +45,7 @@ def _device(
 
 
 def _place(ip: str) -> str:
-    where = network(ip)
+    where, found = network(ip), place(ip)
     if where and where == network(client_ip()):
         return _("this network")
-    return _("network %(network)s", network=where) if where else ""
+    return found if found != where else _("network %(network)s", network=where) if where else ""
