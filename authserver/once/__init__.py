@@ -1,7 +1,18 @@
 """Everything that may happen only once."""
 
 from authserver.once.replay import remember
-from authserver.once.tickets import Gone, Open, Spent, Ticket, Wrong, consume, open_ticket, peek, standing
+from authserver.once.tickets import (
+    Gone,
+    Open,
+    Spent,
+    Ticket,
+    Wrong,
+    consume,
+    open_ticket,
+    peek,
+    spend,
+    standing,
+)
 
 __all__ = [
     "Gone",
@@ -13,5 +24,6 @@ __all__ = [
     "open_ticket",
     "peek",
     "remember",
+    "spend",
     "standing",
 ]

@@ -7,7 +7,7 @@ the kind and key, so that nothing in the database can be presented.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,9 @@ CONSUME = Hot(
     """UPDATE tickets SET attempts_left = attempts_left - 1,
               consumed_at = CASE WHEN answer = :answer THEN :now END
         WHERE kind = :kind AND key = :key AND consumed_at IS NULL AND attempts_left > 0 AND expires_at > :now
+          AND (grant_id IS NULL OR EXISTS
+              (SELECT 1 FROM grants g JOIN users u ON u.id = g.user_id AND u.epoch = g.user_epoch
+                WHERE g.id = grant_id AND g.revoked_at IS NULL AND u.status = 'active'))
     RETURNING consumed_at, attempts_left, payload, grant_id"""
 )
 FIND = Hot(
@@ -42,6 +45,9 @@ FIND = Hot(
 class Ticket:
     """Spent by us, just now (or, from peek(), still to be spent)."""
 
+    kind: str
+    key: str
+    answer: bytes = field(repr=False)  # as it is stored
     payload: dict[str, Any]
     grant: str | None
 
@@ -121,7 +127,13 @@ def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) ->
         return Spent(at=read(consumed_at), grant=grant, payload=_open(roots, kind, key, payload))
     if attempts_left <= 0 or read(expires_at) <= now:
         return Gone()
-    return Ticket(payload=_open(roots, kind, key, payload), grant=grant)
+    opened = _open(roots, kind, key, payload)
+    return Ticket(kind=kind, key=key, answer=bytes(stored), payload=opened, grant=grant)
+
+
+def spend(db: Session, ticket: Ticket, *, now: datetime) -> bool:
+    """Spend a ticket that was peeked at, unless that has happened meanwhile, or its grant has ended."""
+    return _take(db, ticket.kind, ticket.key, ticket.answer, now) is not None
 
 
 def standing(db: Session, roots: Roots, kind: str, key: str, *, now: datetime) -> Open | None:
@@ -142,7 +154,7 @@ def consume(
     candidates = _answer(roots, kind, key, answer)
     stored = bytes(row[0])
     right = next((candidate for candidate in candidates if same(stored, candidate)), candidates[0])
-    taken = db.one(CONSUME, {"kind": kind, "key": key, "answer": right, "now": db.time(now)})
+    taken = _take(db, kind, key, right, now)
     if taken is None:
         again = db.one(FIND, {"kind": kind, "key": key})
         if again is None or again[5] is None or not same(bytes(again[0]), right):
@@ -153,7 +165,12 @@ def consume(
     consumed_at, attempts_left, payload, grant = taken
     if consumed_at is None:
         return Wrong(attempts_left=attempts_left)
-    return Ticket(payload=_open(roots, kind, key, payload), grant=grant)
+    opened = _open(roots, kind, key, payload)
+    return Ticket(kind=kind, key=key, answer=right, payload=opened, grant=grant)
+
+
+def _take(db: Session, kind: str, key: str, answer: bytes, now: datetime) -> tuple[Any, ...] | None:
+    return db.one(CONSUME, {"kind": kind, "key": key, "answer": answer, "now": db.time(now)})
 
 
 def _answer(roots: Roots, kind: str, key: str, answer: str) -> list[bytes]:

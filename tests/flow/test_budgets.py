@@ -20,7 +20,6 @@ PARENTHESES = re.compile(r"\([^()]*\)")
 CODE: Budget = (
     ("SELECT tickets", "the code is checked against the request before anything is spent"),
     ("SELECT grants", "the family, its person and its session as they are now, in one join"),
-    ("SELECT tickets", "which MAC the code has: its root may be one of several"),
     ("UPDATE tickets", "the code is spent"),
 )
 CLIENT_CREDENTIALS: Budget = ()

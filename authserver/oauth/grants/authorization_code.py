@@ -17,9 +17,9 @@ from authserver.clients.client import Client
 from authserver.oauth.errors import OAuthRefusal, invalid_grant, invalid_request
 from authserver.oauth.server import Grant
 from authserver.oauth.wanted import resources_for
-from authserver.once import Spent, Ticket, consume, peek
+from authserver.once import Spent, Ticket, peek, spend
 from authserver.opaque import same
-from authserver.store import Session, retrying
+from authserver.store import retrying
 from authserver.tokens.grant import Standing, load, revoke
 from authserver.tokens.issue import Ready, TokenSet, Wanted, issue_tokens, ready
 
@@ -57,23 +57,22 @@ class AuthorizationCode(Grant):
 
     def _redeem(self, client: Client) -> Ready | Replayed:
         issuer, form, now = self.issuer, self.request.edge.form, self.issuer.clock()
-        with issuer.database.writing_fast() as db:
+        with issuer.database.reading() as db:
             found = peek(db, issuer.roots, KIND, form["code"], now=now)
             if not isinstance(found, (Ticket, Spent)) or found.grant is None:
                 raise not_valid("unknown or expired", rule="code_unknown")
             check_binding(client, form, found.payload)
             if isinstance(found, Spent):
-                return self._again(db, found, now)
+                return self._again(found, now)
             standing = load(db, found.grant)
             if standing is None:
                 raise not_valid("the grant of the code is gone", rule="code_unknown")
             wanted = self._wanted(client, standing, form, found.payload)
             allowed = ready(db, issuer, client, standing, wanted)
-            key, _, answer = form["code"].partition(".")
-            spent = consume(db, issuer.roots, KIND, key, answer, now=now)
-            if not isinstance(spent, Ticket):
-                raise not_valid("another request spent it first", rule="code_spent")
-            return allowed
+        with issuer.database.writing_alone() as db:
+            if not spend(db, found, now=now):
+                raise not_valid("another request spent it first, or its grant ended", rule="code_spent")
+        return allowed
 
     def _wanted(
         self, client: Client, standing: Standing, form: Mapping[str, str], payload: Mapping[str, Any]
@@ -84,7 +83,7 @@ class AuthorizationCode(Grant):
             nonce=payload.get("nonce"),
         )
 
-    def _again(self, db: Session, spent: Spent, now: datetime) -> Replayed:
+    def _again(self, spent: Spent, now: datetime) -> Replayed:
         since = now - spent.at
         if since <= timedelta(seconds=self.issuer.settings.code_replay_grace):
             raise not_valid(f"spent {since.total_seconds():.0f} s ago: a double submit", rule="code_spent")
