@@ -117,11 +117,6 @@ class Registered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmailChanged(Event):
-    name = "email_changed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodesMade(Event):
     name = "recovery_codes_made"
     count: int

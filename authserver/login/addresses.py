@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authserver import once
-from authserver.audit import Actor, record
-from authserver.audit.events import EmailChanged
+from authserver.audit import Actor
 from authserver.errors import Refusal
 from authserver.input import invalid
 from authserver.issuer import Issuer
@@ -16,7 +15,7 @@ from authserver.store import Session
 from authserver.users import edit, find
 from authserver.users.names import email_problem
 
-LETTER, TOLD, KNOWN, TICKET = "confirm_address", "address_changed", "account_known", "email_change"
+LETTER, KNOWN, TICKET = "confirm_address", "account_known", "email_change"
 LASTS = timedelta(minutes=30)
 DIGITS, TRIES = 6, 5
 
@@ -70,20 +69,7 @@ def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: 
         case once.Wrong():
             return False
         case once.Ticket(payload=about) if about["free"]:
-            before = find.load(db, session.user)
             edit.set_own_email(db, issuer, session.user, about["address"], by=by)
-            record(db, EmailChanged(subject=session.user), by=by, at=now)
-            if before.email and before.email_verified:
-                outbox.enqueue(
-                    db,
-                    issuer,
-                    to=before.email,
-                    template=TOLD,
-                    locale=before.locale,
-                    values={"at": now, "address": about["address"]},
-                    link="/account",
-                    user=session.user,
-                )
             return True
         case _:
             raise Refusal("This code has ended. Ask for another one.", rule="email_change.over", status=410)

@@ -26,7 +26,6 @@ def letter(*values: str, lives: timedelta = timedelta(days=3)) -> Letter:
 FOOTER = "footer"
 LETTERS: Mapping[str, Letter] = {
     "account_known": letter(),
-    "address_changed": letter("at", "address"),
     "confirm_address": letter("code", lives=timedelta(minutes=30)),
     "new_device": letter("at", "device", "place"),
     "unusual_place": letter("at", "device", "place"),

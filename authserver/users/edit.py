@@ -113,6 +113,7 @@ def set_own_email(db: Session, issuer: Issuer, user_id: str, address: str, *, by
     before = load(db, user_id)
     form = read(UserForm, merge(_as_form(before), {"email": address, "email_verified": True}))
     fill(db, row, form, dict(before.attributes), now=issuer.clock())
+    notices.email_changed(db, issuer, row.id, old=_verified(before), new=address, by=by)
     return _changed(db, issuer, row.id, "edited", {"fields": ["email"]}, by)
 
 

@@ -235,7 +235,7 @@ class TestAddress:
         moved = replace(ada, email="ada@elsewhere.example")
         visit = browser.submit(visit.page.form("Confirm my address"), {"code": last_code(world, moved)})
         assert "Your address is changed" in visit.page.words
-        assert [mail.template for mail in world.mails(ada.email)] == ["address_changed"]
+        assert [mail.template for mail in world.mails(ada.email)] == ["email_changed"]
         enter(world, moved)
 
     def test_another_session_cannot_confirm_it(self, world: World, ada: Resident) -> None:
