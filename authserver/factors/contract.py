@@ -11,7 +11,7 @@ from authserver.audit.events import Event
 from authserver.authentication import Kind, Level, Proof, UserId
 from authserver.issuer import Issuer
 from authserver.limits.passwords import Counter, Limit
-from authserver.store import Session
+from authserver.store import Hot, Session
 from authserver.transaction import Transaction
 
 Answer = Mapping[str, str]
@@ -90,6 +90,8 @@ class Factor(ABC):
     factor that can `begin` a sign-in finds out by itself whom an answer speaks for. One that `enrols` is for those
     who must have a second factor and have none; one in `reserve` is offered after all others. One that does not
     `guard` proves a sign-in, but no right to change the account where there is one that does. EOTP-4.
+    Where a statement on `:user` finds a row exactly if somebody has the factor, `held` is that statement: all of them
+    are asked at once, and `ready` is not asked.
     """
 
     name: ClassVar[str]
@@ -102,11 +104,12 @@ class Factor(ABC):
     reserve: ClassVar[bool] = False
     guards: ClassVar[bool] = True
     sends: ClassVar[bool] = False
+    held: ClassVar[Hot | None] = None
     prompt: ClassVar[Prompt]
 
-    @abstractmethod
     def enrolled(self, db: Session, user: UserId) -> bool:
         """Whether this person has it."""
+        return self.held is not None and db.one(self.held, {"user": user}) is not None
 
     def ready(self, db: Session, issuer: Issuer, user: UserId) -> bool:
         """Whether this person can be asked for it as things are: they have it, and no setting forbids it."""

@@ -15,7 +15,7 @@ from authserver.issuer import Issuer
 from authserver.limits.codes import CodeBudget
 from authserver.limits.passwords import Counter, account_key
 from authserver.opaque import same
-from authserver.store import Session
+from authserver.store import Hot, Session
 from authserver.store.passkeys import HAS_PASSKEY
 from authserver.transaction import Transaction
 from authserver.vault import b64
@@ -29,6 +29,7 @@ COPY = "This passkey says that it was copied. It is not taken any more; use anot
 
 class PasskeyFactor(Factor):
     name: ClassVar[str] = NAME
+    held: ClassVar[Hot | None] = HAS_PASSKEY
     amr: ClassVar[tuple[str, ...]] = ("hwk",)
     kind: ClassVar[Kind] = Kind.POSSESSION
     alone: ClassVar[Level] = Level.PHR
@@ -41,9 +42,6 @@ class PasskeyFactor(Factor):
         lead="Your device asks for your finger, your face or its PIN.",
         field="assertion",
     )
-
-    def enrolled(self, db: Session, user: UserId) -> bool:
-        return db.one(HAS_PASSKEY, {"user": user}) is not None
 
     def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
         return tuple(f"{self.name} {each.id}" for each in passkeys.of_user(db, user))

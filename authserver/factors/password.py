@@ -18,7 +18,7 @@ from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused
 from authserver.issuer import Issuer
 from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
 from authserver.memory import KEPT
-from authserver.store import Session
+from authserver.store import Hot, Session
 from authserver.store.passwords import BY_IDENTIFIER, BY_USER, HAS_PASSWORD, REHASH
 from authserver.store.sessions import FIND_DEVICE
 from authserver.transaction import Transaction
@@ -55,13 +55,11 @@ class Finding:
 
 class Password(Factor):
     name: ClassVar[str] = "password"
+    held: ClassVar[Hot | None] = HAS_PASSWORD
     prompt: ClassVar[Prompt] = Prompt(heading="Sign in", title="Password", label="Password", field="password")
     amr: ClassVar[tuple[str, ...]] = ("pwd",)
     kind: ClassVar[Kind] = Kind.KNOWLEDGE
     begins: ClassVar[bool] = True
-
-    def enrolled(self, db: Session, user: UserId) -> bool:
-        return db.one(HAS_PASSWORD, {"user": user}) is not None
 
     def whom(
         self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None

@@ -57,6 +57,7 @@ class Left:
 
 class RecoveryCode(Code):
     name: ClassVar[str] = "recovery"
+    held: ClassVar[Hot | None] = HAS_CODES
     amr: ClassVar[tuple[str, ...]] = ("recovery",)
     kind: ClassVar[Kind] = Kind.POSSESSION
     beside: ClassVar[Level] = Level.MFA_LOW
@@ -68,9 +69,6 @@ class RecoveryCode(Code):
         where="from the list that you kept",
         lead="One of those that you kept when you set up two-step sign-in. It works once.",
     )
-
-    def enrolled(self, db: Session, user: UserId) -> bool:
-        return db.one(HAS_CODES, {"user": user}) is not None
 
     def whom(
         self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None

@@ -18,7 +18,7 @@ from authserver.factors.contract import Account, Prompt, Refused, Spent, Verdict
 from authserver.issuer import Issuer
 from authserver.keys.custody import totp_place
 from authserver.opaque import new_id
-from authserver.store import Session
+from authserver.store import Hot, Session
 from authserver.store.factors import (
     BEGIN_TOTP,
     CONFIRM_TOTP,
@@ -86,6 +86,7 @@ class Confirmed:
 
 class Totp(Code):
     name: ClassVar[str] = "totp"
+    held: ClassVar[Hot | None] = HAS_TOTP
     amr: ClassVar[tuple[str, ...]] = ("otp",)
     kind: ClassVar[Kind] = Kind.POSSESSION
     beside: ClassVar[Level] = Level.MFA
@@ -97,9 +98,6 @@ class Totp(Code):
         where="a code from your phone or computer",
         digits=True,
     )
-
-    def enrolled(self, db: Session, user: UserId) -> bool:
-        return db.one(HAS_TOTP, {"user": user}) is not None
 
     def last_used(self, db: Session, user: UserId) -> datetime | None:
         device = confirmed(db, user)
@@ -141,8 +139,7 @@ class Enrolment(Totp):
         digits=True,
     )
 
-    def enrolled(self, db: Session, user: UserId) -> bool:
-        return False
+    held: ClassVar[Hot | None] = None
 
     def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
         return ()

@@ -8,7 +8,9 @@ ADD = Hot(
     """INSERT INTO rate_windows (bucket, "window", count) VALUES (:bucket, :number, 1)
        ON CONFLICT (bucket, "window") DO UPDATE SET count = rate_windows.count + 1"""
 )
-COUNT = Hot("""SELECT count FROM rate_windows WHERE bucket = :bucket AND "window" = :number""")
+COUNT = Hot(
+    """SELECT "window", count FROM rate_windows WHERE bucket = :bucket AND "window" IN (:number, :number - 1)"""
+)
 
 
 class DatabaseWindows:
@@ -22,7 +24,7 @@ class DatabaseWindows:
 
         retrying(write)
 
-    def count(self, bucket: str, window: int) -> int:
+    def count(self, bucket: str, window: int) -> tuple[int, int]:
         with self._database.reading() as db:
-            row = db.one(COUNT, {"bucket": bucket, "number": window})
-        return int(row[0]) if row else 0
+            found = dict(db.hot(COUNT, {"bucket": bucket, "number": window}).fetchall())
+        return found.get(window, 0), found.get(window - 1, 0)

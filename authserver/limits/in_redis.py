@@ -40,9 +40,11 @@ class RedisWindows:
 
         self._ask(count_one, lambda: self._fallback.add(bucket, window, now))
 
-    def count(self, bucket: str, window: int) -> int:
-        def read() -> int:
-            return int(self._redis.get(f"{PREFIX}{bucket}:{window}") or 0)
+    def count(self, bucket: str, window: int) -> tuple[int, int]:
+        def read() -> tuple[int, int]:
+            names = [f"{PREFIX}{bucket}:{each}" for each in (window, window - 1)]
+            now, before = self._redis.mget(names)
+            return int(now or 0), int(before or 0)
 
         return self._ask(read, lambda: self._fallback.count(bucket, window))
 

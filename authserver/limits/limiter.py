@@ -41,7 +41,9 @@ class Windows(Protocol):
 
     def add(self, bucket: str, window: int, now: datetime) -> None: ...
 
-    def count(self, bucket: str, window: int) -> int: ...
+    def count(self, bucket: str, window: int) -> tuple[int, int]:
+        """What was counted in this window, and in the one before."""
+        ...
 
 
 class Limiter:
@@ -83,9 +85,9 @@ class Limiter:
         now = seconds(self._clock())
         window, into = divmod(now, WINDOW)
         try:
+            count, before = self._windows.count(name, window)
             # The window before counts for the part of it that is still within five minutes.
-            before = self._windows.count(name, window - 1) * (WINDOW - into) / WINDOW
-            counted = self._windows.count(name, window) + before
+            counted = count + before * (WINDOW - into) / WINDOW
         except Unavailable as error:
             log.warning("address limits cannot be read: %s", error)
             return None

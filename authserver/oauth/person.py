@@ -4,7 +4,7 @@ from authserver.apis.allow import Dropped, allow
 from authserver.apis.find import catalogue
 from authserver.authentication import Level, level_of
 from authserver.errors import Refusal
-from authserver.factors.registry import factors
+from authserver.factors.registry import ready
 from authserver.groups.attributes import scopes
 from authserver.issuer import Issuer
 from authserver.login import trusted
@@ -61,8 +61,6 @@ def _reachable(db: Session, issuer: Issuer, session: SsoSession, required: Level
     if has >= required:
         return has
     now = issuer.clock()
-    enrolled = (
-        factor.proof(now) for factor in factors(issuer).values() if factor.ready(db, issuer, session.user)
-    )
+    provable = tuple(factor.proof(now) for factor in ready(db, issuer, session.user))
     # Who has nothing for what they must reach gets an app on the way.
-    return max(has, level_of(tuple(enrolled)), Level.MFA if least > Level.PWD else least)
+    return max(has, level_of(provable), Level.MFA if least > Level.PWD else least)

@@ -71,5 +71,6 @@ def take_up(issuer: Issuer, tx: str, browser: bytes) -> Returned | Anew | Unfini
 
 
 def _resume(issuer: Issuer, tx: str, browser: bytes) -> transaction.Resumed | None:
-    with issuer.database.writing() as db:
+    # Once means once here, too; a power cut may let the same browser come back once more, for a code as good.
+    with issuer.database.writing_fast() as db:
         return transaction.resume(db, issuer, tx, browser, issuer.clock())

@@ -4,6 +4,7 @@ This is the one place where a session begins, whichever way somebody came in. SS
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
 from authserver.sessions import ending, limits
 from authserver.sessions.limits import Full
-from authserver.sessions.sso import SsoSession, ends, load
+from authserver.sessions.sso import SsoSession, ends
 from authserver.store import Session
 from authserver.store.sessions import OPEN_SESSION, RENEW_SESSION
 from authserver.transaction import Transaction
@@ -23,6 +24,7 @@ from authserver.vault import b64
 
 ROOT = "transaction"
 PREVIOUS_READS = timedelta(seconds=10)
+UNKNOWN = -1
 
 
 def handle_of(issuer: Issuer, tx: Transaction) -> str:
@@ -54,18 +56,30 @@ def open(  # noqa: A001
         ending.end(db, issuer, replaces.id, reason="replaced", by=by, now=now)
     session_id = SessionId(new_id())
     at = max(proof.at for proof in tx.proofs)
-    authentication = Authentication(user=tx.user, session=session_id, at=at, proofs=tx.proofs)
+    idle_until, expires_at = ends(issuer, tx.remembered, now)
+    session = SsoSession(
+        id=session_id,
+        user=tx.user,
+        epoch=UNKNOWN,
+        authentication=Authentication(user=tx.user, session=session_id, at=at, proofs=tx.proofs),
+        remembered=tx.remembered,
+        user_agent=by.user_agent[:512],
+        ip=by.ip[:45],
+        created_at=now,
+        last_seen_at=now,
+        idle_until=min(idle_until, expires_at),
+        expires_at=expires_at,
+        device=device() or None,
+    )
     handle = handle_of(issuer, tx)
-    values = {
-        **_state(db, issuer, authentication, handle=handle, remembered=tx.remembered, by=by),
-        "id": session_id,
-        "transaction": tx.id,
-        "device": device() or None,
-    }
-    if db.one(OPEN_SESSION, values) is None:
+    row = db.one(
+        OPEN_SESSION, {**_state(db, session, handle), "transaction": tx.id, "device": session.device}
+    )
+    if row is None:
         return None
-    _signed_in(db, issuer, authentication, by, now)
-    return _held(db, session_id, now, handle)
+    _signed_in(db, issuer, session.authentication, by, now)
+    # The person is held until this transaction ends, so nothing ends the session before.
+    return replace(session, epoch=row[0]), handle
 
 
 def renew(
@@ -86,26 +100,29 @@ def renew(
         at = max(proof.at for proof in tx.proofs)
         authentication = Authentication(user=standing.user, session=standing.id, at=at, proofs=tx.proofs)
     remembered = tx.remembered or (standing.remembered and not is_idle)
+    idle_until, expires_at = ends(issuer, remembered, now)
+    if tx.steps_up == standing.id:
+        expires_at = standing.expires_at
+    session = replace(
+        standing,
+        authentication=authentication,
+        remembered=remembered,
+        user_agent=by.user_agent[:512],
+        ip=by.ip[:45],
+        last_seen_at=now,
+        idle_until=min(idle_until, expires_at),
+        expires_at=expires_at,
+    )
     handle = handle_of(issuer, tx)
     values = {
-        **_state(db, issuer, authentication, handle=handle, remembered=remembered, by=by),
-        "id": standing.id,
+        **_state(db, session, handle),
         "user": standing.user,
         "previous_until": db.time(now if is_idle else now + PREVIOUS_READS),
     }
-    if tx.steps_up == standing.id:
-        values["expires_at"] = db.time(standing.expires_at)
-        values["idle_until"] = db.time(min(standing.expires_at, ends(issuer, remembered, now)[0]))
     if db.one(RENEW_SESSION, values) is None:
         return None
     _signed_in(db, issuer, authentication, by, now)
-    return _held(db, standing.id, now, handle)
-
-
-def _held(db: Session, session_id: str, now: datetime, handle: str) -> tuple[SsoSession, str] | None:
-    """The session that was just written, unless what ends it came at the same moment."""
-    found = load(db, session_id, now)
-    return None if found is None else (found, handle)
+    return session, handle
 
 
 def _signed_in(db: Session, issuer: Issuer, authentication: Authentication, by: Actor, now: datetime) -> None:
@@ -120,25 +137,16 @@ def _signed_in(db: Session, issuer: Issuer, authentication: Authentication, by: 
     record(db, event, by=by, at=now)
 
 
-def _state(
-    db: Session,
-    issuer: Issuer,
-    authentication: Authentication,
-    *,
-    handle: str,
-    remembered: bool,
-    by: Actor,
-) -> dict[str, Any]:
+def _state(db: Session, session: SsoSession, handle: str) -> dict[str, Any]:
     """What a session that opens or is renewed writes."""
-    now = issuer.clock()
-    idle_until, expires_at = ends(issuer, remembered, now)
     return {
+        "id": session.id,
         "digest": digest(handle),
-        "authentication": to_json(authentication),
-        "remembered": remembered,
-        "user_agent": by.user_agent[:512],
-        "ip": by.ip[:45],
-        "now": db.time(now),
-        "idle_until": db.time(min(idle_until, expires_at)),
-        "expires_at": db.time(expires_at),
+        "authentication": to_json(session.authentication),
+        "remembered": session.remembered,
+        "user_agent": session.user_agent,
+        "ip": session.ip,
+        "now": db.time(session.last_seen_at),
+        "idle_until": db.time(session.idle_until),
+        "expires_at": db.time(session.expires_at),
     }

@@ -1,6 +1,8 @@
 """Second factors of people: authenticator apps, and the recovery codes beside them."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, select, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -130,6 +132,20 @@ EXEMPTIONS = Hot(
     """SELECT user_id, reason, made_by, made_at, until FROM exemptions
         WHERE (until IS NULL OR until > :now) AND (:user IN ('', user_id)) ORDER BY made_at, user_id"""
 )
+
+
+@cache
+def _any_of(statements: tuple[tuple[str, Hot], ...]) -> Hot:
+    found = (f"SELECT '{name}' WHERE EXISTS ({statement.sql})" for name, statement in statements)
+    return Hot(" UNION ALL ".join(found))
+
+
+def finding(db: Session, statements: Iterable[tuple[str, Hot]], user_id: str) -> frozenset[str]:
+    """The names of those statements that find a row of this person, in one round trip."""
+    asked = tuple(statements)
+    if not asked:
+        return frozenset()
+    return frozenset(row[0] for row in db.hot(_any_of(asked), {"user": user_id}).fetchall())
 
 
 def totp_rows(db: Session) -> list[TotpRow]:

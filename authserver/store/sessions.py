@@ -152,7 +152,7 @@ OPEN_SESSION = Hot(
               :user_agent, :ip, :now, :now, :idle_until, :expires_at
          FROM users u JOIN transactions t ON t.user_id = u.id
         WHERE t.id = :transaction AND u.status = 'active' AND u.epoch = t.user_epoch
-    RETURNING id"""
+    RETURNING user_epoch"""
 )
 # The person is held before the session, as by whoever ends all of their sessions.
 RENEW_SESSION = Hot(

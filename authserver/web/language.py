@@ -40,6 +40,12 @@ def install(app: Flask, *, offered: Callable[[], Sequence[str]], cookie: Callabl
     babel = Babel()
     babel.init_app(app, default_locale=SOURCE, locale_selector=_locale)
     babel.domain_instance = _Words()
+    # Flask-Babel looks its context and domain up for every message of a page; the words are one step away.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: words(current()).gettext(text),
+        lambda one, many, num: words(current()).ngettext(one, many, num),
+        newstyle=True,
+    )
 
 
 def gettext(message: str, **values: object) -> str:
@@ -128,6 +134,7 @@ def tag(language: str) -> str:
     return f"{SOURCE}-x-{PSEUDO}" if language == PSEUDO else language
 
 
+@lru_cache
 def direction(language: str) -> str:
     """Which way its lines run: ltr or rtl."""
     if language == PSEUDO:

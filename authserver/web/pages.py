@@ -290,10 +290,11 @@ def _switches(page: Page, spoken: str) -> tuple[Switch, ...]:
     if not here or len(tags) < 2:  # noqa: PLR2004
         return ()
     over = language.overridden()
+    back = urlencode({"return": here})
 
     def url(to: str) -> str:
-        wanted = {"to": to, "return": here} | ({"over": over} if over and over != to else {})
-        return at(f"/language?{urlencode(wanted)}")
+        # Tags of languages are of letters and hyphens alone.
+        return at(f"/language?to={to}&{back}{f'&over={over}' if over and over != to else ''}")
 
     return tuple(
         Switch(tag=language.tag(each), name=language.NAMES[each], url=url(each), is_current=each == spoken)

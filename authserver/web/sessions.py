@@ -67,6 +67,17 @@ def met(found: SsoSession | Ended | None) -> None:
     g.looked = found
 
 
+def handle() -> str | None:
+    """What stands for the session of this browser: its cookie, or the one that this very answer sets."""
+    return g.get("entered") or cookies.get(Cookie.SESSION)
+
+
+def entered(handle: str) -> None:
+    """Somebody signed in just now."""
+    forget()
+    g.entered = handle
+
+
 def forget() -> None:
     """Look again: what was found has ended within this request."""
     for name in ("looked", "touched"):
@@ -81,11 +92,11 @@ def install(app: Flask) -> None:
 def _looked() -> SsoSession | Ended | None:
     """What stands behind the cookie, looked up once a request."""
     if "looked" not in g:
-        asked, handle = issuer(), cookies.get(Cookie.SESSION)
+        asked, found_by = issuer(), handle()
         g.looked = None
-        if handle is not None:
+        if found_by is not None:
             with asked.database.reading() as db:
-                g.looked = sso.look(db, handle, asked.clock())
+                g.looked = sso.look(db, found_by, asked.clock())
     found: SsoSession | Ended | None = g.looked
     return found
 

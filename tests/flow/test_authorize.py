@@ -575,7 +575,8 @@ def test_a_login_belongs_to_its_browser(world: World) -> None:
     browser = world.browser()
     _, there = visit(browser, web)
     there = answer_pages(browser, there, ada)
-    tx = next(query_of(reply.url)["tx"] for reply in there.trail if "/resume?" in reply.url)
+    assert there.left_for
+    [(tx,)] = world.rows("SELECT id FROM transactions")
     other = world.browser()
     assert other.open(f"/oauth/authorize/resume?tx={tx}").left_for is None
     signed_in_elsewhere = signed_in(world, world.add_user("bob@example.org"), web)
@@ -589,10 +590,25 @@ def test_a_login_is_resumed_once(world: World) -> None:
     _, there = visit(browser, web, prompt="login")
     there = answer_pages(browser, there, ada)
     assert there.left_for
-    resumed = next(reply.url for reply in there.trail if "/resume?" in reply.url)
-    there = browser.open(resumed)
+    [(tx,)] = world.rows("SELECT id FROM transactions")
+    there = browser.open(f"/oauth/authorize/resume?tx={tx}")
     assert there.left_for is None
     assert any(form.has("password") for form in there.page.forms)
+
+
+def test_a_login_leads_to_its_app_in_the_same_answer(world: World) -> None:
+    """WEB-6: a redirect, and the session's cookie with it; a page comes from an address that can be loaded again."""
+    ada, web = world.add_user(), world.add_client(first_party=True)
+    browser = world.browser()
+    request, there = visit(browser, web)
+    there = answer_pages(browser, there, ada)
+    [(answered, location)] = [(reply.status, reply.header("Location")) for reply in there.trail]
+    assert answered == 303
+    assert web.returned(request, str(location))["code"]
+    assert visit(browser, web)[1].left_for
+    other = world.browser()
+    there = answer_pages(other, visit(other, web, response_mode="form_post")[1], ada)
+    assert "/oauth/authorize/resume?" in there.url
 
 
 def test_two_tabs_do_not_disturb_each_other(world: World) -> None:

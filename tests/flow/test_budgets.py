@@ -13,7 +13,8 @@ from tests.oidc import RelyingParty, Request, Tokens
 
 Budget = Sequence[tuple[str, str]]
 VERB = re.compile(
-    r"(SELECT) .*? FROM (\w+)|(INSERT) INTO (\w+)|(UPDATE) (\w+)|(DELETE) FROM (\w+)", re.DOTALL
+    r"(SELECT) '(\w+)' WHERE|(SELECT) .*? FROM (\w+)|(INSERT) INTO (\w+)|(UPDATE) (\w+)|(DELETE) FROM (\w+)",
+    re.DOTALL,
 )
 PARENTHESES = re.compile(r"\([^()]*\)")
 
@@ -55,8 +56,7 @@ FIRST_CODE: Budget = (
 PAGE: Budget = (("SELECT transactions", "whether this login has begun already"),)
 SIGN_IN: Budget = (
     ("SELECT transactions", "whether this login has begun already"),
-    ("SELECT rate_windows", "failures of the address in this window"),
-    ("SELECT rate_windows", "and in the one before"),
+    ("SELECT rate_windows", "failures of the address in this window, and in the one before"),
     ("SELECT users", "the account and its hash"),
     ("SELECT devices", "whether its budget is the known device's own"),
     ("SELECT pg_advisory_xact_lock", "tries at one account are counted one after the other"),
@@ -65,9 +65,7 @@ SIGN_IN: Budget = (
     ("SELECT users", "after the hash: whether the account is still as it was"),
     ("DELETE failures", "the try was right"),
     ("INSERT transactions", "the first proof makes the login a row"),
-    ("SELECT passkeys", "whether they have a passkey for a second step"),
-    ("SELECT totp_devices", "or an app"),
-    ("SELECT recovery_codes", "or recovery codes"),
+    ("SELECT password", "which factors they have for a second step, all in one"),
     ("SELECT users", "on how many devices they may be; from here on their sign-ins follow each other"),
     ("INSERT devices", "the device is known from now on"),
     ("INSERT audit_events", "that the device is new"),
@@ -80,7 +78,6 @@ SIGN_IN: Budget = (
     ("INSERT audit_events", "that somebody signed in"),
     ("SELECT seen_places", "whether they were at this place before"),
     ("INSERT seen_places", "and if not, that they were"),
-    ("SELECT sso_sessions", "the session as it was written, unless it ended meanwhile"),
     ("UPDATE transactions", "the login is complete, once"),
     ("DELETE failures", "the account's count begins again"),
     ("UPDATE transactions", "the request of the app is resumed, once"),

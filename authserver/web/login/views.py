@@ -20,6 +20,7 @@ from authserver.web.context import actor, issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.login import codes, providers, show, upstream, visit
 from authserver.web.login.elsewhere import lead_on
+from authserver.web.login.onwards import to_the_app
 from authserver.web.login.show import FIRST
 from authserver.web.login.visit import Under
 from authserver.web.pages import SignInState, render
@@ -243,7 +244,7 @@ def _after(under: Under, outcome: Outcome, step: str = FIRST) -> Response:
         case Entered(tx=tx) if step == RecoveryCode.name and tx.purpose is not Purpose.FRESH:
             return codes.used(outcome)
         case Entered():
-            return visit.entered(outcome)
+            return visit.entered(outcome, to_the_app(outcome))
         case Proved():
             return visit.to_shown(outcome.show, outcome.tx.id)
         case Moved(show=Show() as where):

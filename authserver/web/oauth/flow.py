@@ -32,7 +32,6 @@ from authserver.sessions.visit import Visit
 from authserver.transaction import ANEW, Purpose
 from authserver.web import cookies, headers, pages, sessions, trust
 from authserver.web.context import actor, issuer
-from authserver.web.cookies import Cookie
 from authserver.web.language import prefer
 from authserver.web.oauth.asking import app_of, away, note, person_of, to
 
@@ -49,7 +48,7 @@ def decided(asked: AuthorizeRequest, done: Done = nothing) -> Judged:
     g.client = asked.client.client_id
     if asked.ui_locales:
         prefer(" ".join(asked.ui_locales))
-    judged = judge(issuer(), asked, cookies.get(Cookie.SESSION), done, trust=trust.presented())
+    judged = judge(issuer(), asked, sessions.handle(), done, trust=trust.presented())
     sessions.met(judged.met.session if isinstance(judged.met, Visit) else judged.met)
     if Prompt.NONE not in asked.prompts:
         # An app that asks in silence is nobody's input; everything else keeps the session from going idle.

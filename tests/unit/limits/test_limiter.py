@@ -36,8 +36,8 @@ class Memory:
     def add(self, bucket: str, window: int, now: datetime) -> None:
         self.counts[bucket, window] = self.counts.get((bucket, window), 0) + 1
 
-    def count(self, bucket: str, window: int) -> int:
-        return self.counts.get((bucket, window), 0)
+    def count(self, bucket: str, window: int) -> tuple[int, int]:
+        return self.counts.get((bucket, window), 0), self.counts.get((bucket, window - 1), 0)
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class Away(Memory):
     def add(self, bucket: str, window: int, now: datetime) -> None:
         raise Unavailable("database: gone")
 
-    def count(self, bucket: str, window: int) -> int:
+    def count(self, bucket: str, window: int) -> tuple[int, int]:
         raise Unavailable("database: gone")
 
 
