@@ -90,7 +90,7 @@ def hold(
 ) -> Turned | None:
     now = issuer.clock()
     for value, until in arrival.identity.once:
-        if not remember(db, f"upstream:{arrival.provider.id}"[:64], value, until):
+        if not remember(db, "upstream", f"{arrival.provider.id}\n{value}", until):
             return _turned(arrival, Trouble.DISTRUSTED, "it was used before", "upstream.replayed")
     payload = {
         "identity": to_json(replace(arrival.identity, once=())),
