@@ -100,7 +100,7 @@ class Limiter:
         window, into = divmod(seconds(now), WINDOW)
         bucket = f"{what}:{name}"
         try:
-            if self._windows.count(bucket, window) >= ceiling:
+            if self._windows.count(bucket, window)[0] >= ceiling:
                 return WINDOW - into
             self._windows.add(bucket, window, now)
         except Unavailable as error:

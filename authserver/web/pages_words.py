@@ -78,25 +78,18 @@ def translated(text: str) -> str:
 
 def consent_sentence(scope: str) -> str | None:
     """What a scope of OpenID Connect lets an app do; None for one that an API declares."""
-    match scope:
-        case "openid":
-            return gettext("Recognize you when you come back")
-        case "profile":
-            return gettext("See your name and user name")
-        case "email":
-            return gettext("See your e-mail address")
-        case "groups":
-            return gettext("See which groups you are in")
-        case "orcid":
-            return gettext("See your ORCID iD")
-        case "eduperson":
-            return gettext(
-                "See what your organization says of you: its name, yours there, and what you are there"
-            )
-        case "offline_access":
-            return gettext("Keep this while you are away, until you withdraw it")
-        case _:
-            return None
+    sentences = {
+        "openid": gettext("Recognize you when you come back"),
+        "profile": gettext("See your name and user name"),
+        "email": gettext("See your e-mail address"),
+        "groups": gettext("See which groups you are in"),
+        "orcid": gettext("See your ORCID iD"),
+        "eduperson": gettext(
+            "See what your organization says of you: its name, yours there, and what you are there"
+        ),
+        "offline_access": gettext("Keep this while you are away, until you withdraw it"),
+    }
+    return sentences.get(scope)
 
 
 def moment(at: datetime) -> Markup:
