@@ -708,7 +708,8 @@ LOOKS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def keep_still(page: BrowserPage) -> None:
-    """Let the form_post page stay: it would be gone before it is seen."""
+    """Let pages stay that go on by themselves: they would be gone before they are seen."""
+    page.route("https://orcid.org/**", lambda route: route.fulfill(status=204))
     page.route("**/form_post.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
 
 

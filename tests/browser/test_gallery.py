@@ -11,6 +11,8 @@ from authserver.web.language import PSEUDO
 from tests import gallery
 
 SPOKEN = (("light", "en"), ("phone-dark", "de"))
+# One page of each template: what its states say differs, how it stands does not.
+ONE_OF_EACH = list({type(page): name for name, page in reversed(gallery.PAGES.items())}.values())
 SEEN = (("phone", PSEUDO), ("forced-colors", "en"), ("no-script", "de"))
 
 
@@ -35,7 +37,7 @@ def test_every_page_is_accessible(
     """WEB-9: 320 pixels and dark; axe-core has nothing to say, and nothing is wider than the window."""
     page = open_page(look)
     gallery.keep_still(page)
-    for name in gallery.PAGES:
+    for name in gallery.PAGES if look == "light" else ONE_OF_EACH:
         page.goto(f"{shown_at}/{name}?status=200&ui_locales={language}")
         assert_accessible(page)
         screenshot(page, f"{name}.{look}.{language}")
@@ -52,7 +54,7 @@ def test_every_page_stands_in_every_look(
     """WEB-9: right to left, in forced colours and without JavaScript; whatever only a script can do is not shown."""
     page = open_page(look)
     gallery.keep_still(page)
-    for name in gallery.PAGES:
+    for name in ONE_OF_EACH:
         page.goto(f"{shown_at}/{name}?status=200&ui_locales={language}")
         assert page.locator("h1").is_visible()
         if look == "no-script":

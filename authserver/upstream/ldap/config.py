@@ -138,7 +138,7 @@ FREE_IPA: Mapping[str, Any] = {
 }
 OPEN_LDAP: Mapping[str, Any] = {"user_filter": f"(&(objectClass=inetOrgPerson)(uid={NAME}))"}
 PRESETS: Mapping[str, Preset] = {
-    "active-directory": Preset(title="Active Directory", config=ACTIVE_DIRECTORY, guide="active-directory"),
-    "openldap": Preset(title="OpenLDAP", config=OPEN_LDAP, guide="openldap"),
-    "freeipa": Preset(title="FreeIPA", config=FREE_IPA, guide="freeipa"),
+    "active-directory": Preset(title="Active Directory", config=ACTIVE_DIRECTORY, guide="ldap"),
+    "openldap": Preset(title="OpenLDAP", config=OPEN_LDAP, guide="ldap"),
+    "freeipa": Preset(title="FreeIPA", config=FREE_IPA, guide="ldap"),
 }

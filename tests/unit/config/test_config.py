@@ -16,7 +16,7 @@ from authserver.errors import Misconfigured
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config" / "authserver.example.toml"
 KEY = re.compile(r"^# ([a-z_]+) = (.+)$", re.MULTILINE)
-NO_DEFAULT = {"database_url_file", "redis_url_file", "master_key_file", "templates_dir"}
+NO_DEFAULT = {"database_url_file", "redis_url_file", "master_key_file", "templates_dir", "geoip_file"}
 TOML: dict[type, Any] = {tuple: list, type(Path()): str}
 
 
