@@ -1,4 +1,4 @@
-"""An OpenID provider that says what a test tells it to: the honest one is npm's oidc-provider (tests/peers/node.py).
+"""An OpenID provider that says what a test tells it to: the honest one is npm's oidc-provider (tests/openid).
 
 there = OpenId.on_loopback(clock)          # keys, metadata, token and userinfo endpoints on a port of its own
 there.person = {"sub": "s1", "name": "Ada"}
