@@ -164,6 +164,21 @@ class Unlinked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsJoined(Event):
+    """An admin made two accounts one. The subject stays with its `sub`; `gone` and `sub_gone` are the other's.
+
+    `clients` knew the person by the sub that is gone.
+    """
+
+    name = "accounts_joined"
+    gone: str
+    sub: str
+    sub_gone: str
+    links: list[str]
+    clients: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRefused(Event):
     """Somebody came back from a provider, and was not let in. `reason` is the rule."""
 

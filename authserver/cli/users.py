@@ -9,7 +9,7 @@ from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, typed_secret, unset_option, written, yes_option
 from authserver.groups.attributes import Attribute, every
 from authserver.input import read
-from authserver.login import enrolment
+from authserver.login import enrolment, one_account
 from authserver.login.passwords import choose, choose_alone
 from authserver.sessions import keeping_out
 from authserver.store import Session
@@ -239,6 +239,55 @@ def exempt(person: str | None, reason: str | None, days: int | None, end: bool, 
             return enrolment.exempt(db, issuer, user, form, by=CLI)
 
         echo(written(issuer, act), as_json)
+
+
+@command.command()
+@click.argument("stays")
+@click.argument("goes")
+@click.option("--preview", is_flag=True, help="Show what it comes to, and change nothing.")
+@yes_option
+@json_option
+def join(stays: str, goes: str, preview: bool, yes: bool, as_json: bool) -> None:
+    """Join the account GOES into the account STAYS, for a person who has two.
+
+    STAYS keeps its sub, its names and how it signs in, and gets the links, and the groups given here, of GOES.
+    Everything that GOES is signed in to ends; apps that know it meet a person they do not know, or know otherwise.
+    """
+    with opened() as issuer:
+        with issuer.database.reading() as db:
+            one, other = find.chosen(db, stays).id, find.chosen(db, goes).id
+            found = one_account.plan(db, issuer, one, other)
+        if preview or not yes:
+            _show_plan(found, as_json)
+        if preview:
+            return
+        confirm(f"Join the two? {goes} is removed for good.", yes=yes)
+        done = written(issuer, lambda db: one_account.join(db, issuer, one, other, by=CLI))
+        if yes:
+            _show_plan(done, as_json)
+
+
+def _show_plan(plan: one_account.Plan, as_json: bool) -> None:
+    if as_json:
+        echo(plan, as_json)
+        return
+    apps = [f"{each.client_id}{' (knows both)' if each.knows_both else ''}" for each in plan.apps]
+    lines = (
+        ("stays", f"{_named(plan.stays)}, sub {plan.stays.subject}"),
+        ("goes", f"{_named(plan.goes)}, sub {plan.goes.subject}"),
+        ("links that move", ", ".join(f"{each.provider}: {each.identity}" for each in plan.links)),
+        ("groups it gets", ", ".join(plan.groups)),
+        ("e-mail it gets", plan.email or ""),
+        ("apps that know the sub that goes", ", ".join(apps)),
+        ("sessions that end", str(plan.sessions)),
+        ("nobody keeps", ", ".join(plan.lost)),
+    )
+    for name, value in lines:
+        click.echo(f"{name}: {value or 'none'}")
+
+
+def _named(user: User) -> str:
+    return user.email or user.username or user.name or user.id
 
 
 def _act(act: Any, person: str, as_json: bool) -> None:

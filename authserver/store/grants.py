@@ -108,6 +108,13 @@ def revoke_matching(names: frozenset[str]) -> Hot:
     )
 
 
+# Every app that somebody is known to, also from sign-ins that are over.
+APPS_OF = Hot(
+    """SELECT client_id FROM grants WHERE user_id = :user
+        UNION SELECT client_id FROM consents WHERE user_id = :user AND revoked_at IS NULL
+        UNION SELECT c.client_id FROM session_clients c JOIN sso_sessions s ON s.id = c.session_id
+               WHERE s.user_id = :user"""
+)
 TOKEN_REVOKED = Hot("SELECT 1 FROM revoked_tokens WHERE jti = :jti")
 REVOKE_TOKEN = Hot(
     """INSERT INTO revoked_tokens (jti, expires_at) VALUES (:jti, :until)

@@ -18,6 +18,7 @@ from authserver.store.unique import flush
 from authserver.store.upstreams import UpstreamLinkRow, link_of, links_of
 from authserver.store.users import email_taken
 from authserver.upstream.contract import Identity
+from authserver.upstream.find import live
 from authserver.upstream.mapping import Mapped, mapped
 from authserver.upstream.provider import Provider
 from authserver.users import edit, find
@@ -98,6 +99,26 @@ def unlink(db: Session, issuer: Issuer, link: Link, slug: str, *, by: Actor) -> 
     db.orm.delete(row)
     db.orm.flush()
     record(db, Unlinked(subject=link.user, provider=slug, identity=link.shown), by=by, at=issuer.clock())
+
+
+def move(db: Session, issuer: Issuer, goes: UserId, stays: UserId, *, by: Actor) -> None:
+    """Let all links of one account lead to another; what came by them follows with the next sign-in by each."""
+    slugs = {each.id: each.slug for each in live(issuer).every}
+    for row in links_of(db, goes):
+        take_back(db, issuer, row, by=by)
+        row.user_id = stays
+        row.profile = {**row.profile, "taken": NOTHING_TAKEN.written()}
+        db.orm.flush()
+        moved = Linked(
+            subject=stays, provider=slugs.get(row.upstream_id, ""), identity=row.profile.get("shown", "")
+        )
+        record(db, moved, by=by, at=issuer.clock())
+
+
+def groups_by_link(db: Session, user_id: UserId) -> frozenset[str]:
+    """The groups that somebody is in by their links alone."""
+    taken = (Taken.read(row.profile.get("taken", {})) for row in links_of(db, user_id))
+    return frozenset(group for each in taken for group in each.groups)
 
 
 def take_back(db: Session, issuer: Issuer, row: UpstreamLinkRow, *, by: Actor) -> None:

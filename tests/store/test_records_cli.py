@@ -65,6 +65,23 @@ def test_an_owner_is_made_by_a_script() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_two_accounts_are_joined_after_a_preview() -> None:
+    """ID-2: with the sub that stays and the one that goes."""
+    ada = told("users", "add", "ada@example.org")
+    other = told("users", "add", "--username", "ada2")
+    plan = told("users", "join", "ada@example.org", "ada2", "--preview")
+    assert (plan["stays"]["subject"], plan["goes"]["subject"]) == (ada["subject"], other["subject"])
+    assert "user name ada2" in plan["lost"]
+    asked = run("users", "join", "ada@example.org", "ada2", typed="n\n")
+    assert asked.exit_code == 1
+    assert f"goes: ada2, sub {other['subject']}" in asked.stdout
+    assert told("users", "show", "ada2") == other
+    assert run("users", "join", "ada@example.org", "ada2", "--yes").exit_code == 0
+    assert "no such person" in refused("users", "show", "ada2")
+    assert "no such person" in refused("users", "join", "ada@example.org", "ada2", "--yes")
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_person_is_changed_locked_and_removed() -> None:
     told("users", "add", "--username", "bob")
     told("groups", "add", "staff", "--title", "Staff")

@@ -87,6 +87,11 @@ def records() -> dict[str, Any]:
             reference=TEXT,
         ),
         "Ended": _record(ended=NUMBER),
+        "Joining": _record(
+            stays=user, goes=user, sub=TEXT, sub_gone=TEXT, email=MAYBE_TEXT, groups=TEXTS, sessions=NUMBER, lost=TEXTS,
+            links={"type": "array", "items": _record(provider=TEXT, identity=TEXT)},
+            apps={"type": "array", "items": _record(client_id=TEXT, name=TEXT, knows_both=TRUTH)},
+        ),
         "ListedProvider": _record(
             slug=TEXT, title=TEXT, status=TEXT, version=NUMBER, kind=TEXT, links=NUMBER, problem=MAYBE_TEXT
         ),

@@ -12,6 +12,7 @@ from authserver.clients.edit import as_form
 from authserver.groups.attributes import Attribute
 from authserver.groups.group import Group
 from authserver.keys.rotation import SigningKey
+from authserver.login.one_account import Plan
 from authserver.sessions.sso import SsoSession
 from authserver.settings.setting import Change, Setting
 from authserver.upstream.contract import Step
@@ -99,6 +100,21 @@ def user_in_full(found: User, password: StoredPassword | None, exempt: Exemption
 
 def exemption(found: Exemption) -> Shown:
     return _named(found, ("reason", "made_by", "made_at", "until"))
+
+
+def plan(found: Plan) -> Shown:
+    """What joining two accounts comes to."""
+    links = [_named(each, ("provider", "identity")) for each in found.links]
+    apps = [_named(each, ("client_id", "name", "knows_both")) for each in found.apps]
+    sides = {"stays": user(found.stays), "goes": user(found.goes)}
+    subs = {"sub": found.stays.subject, "sub_gone": found.goes.subject}
+    return {
+        **sides,
+        **subs,
+        "links": links,
+        "apps": apps,
+        **_named(found, ("groups", "email", "sessions", "lost")),
+    }
 
 
 def setting(found: Setting) -> Shown:

@@ -9,7 +9,7 @@ from pydantic import Field
 from authserver.authentication import UserId
 from authserver.errors import NotFound
 from authserver.input import Form
-from authserver.login import enrolment, passwords
+from authserver.login import enrolment, one_account, passwords
 from authserver.sessions import keeping_out
 from authserver.store import Session
 from authserver.users import edit, find
@@ -32,6 +32,12 @@ class PasswordForm(Form):
     """A password for somebody."""
 
     password: str = Field(min_length=1, max_length=1024, description="The new password.")
+
+
+class JoinForm(Form):
+    """An account that is to be joined into another."""
+
+    account: str = Field(min_length=1, max_length=64, description="The id of the account that goes.")
 
 
 @route(blueprint, "GET", scope="users:read", gives="User[]", query=LIST)
@@ -135,6 +141,23 @@ def end_exemption(user_id: str) -> Response:
     """The rules hold for somebody again."""
     acted(lambda db: exemptions.end(db, issuer(), user_id, by=actor()))
     return gone()
+
+
+@route(blueprint, "POST", "/<user_id>/join/preview", scope="users:read", takes=JoinForm, gives="Joining")
+def preview_join(user_id: str) -> Response:
+    """Show what joining another account into this one comes to: the sub that stays, the apps that know the other."""
+    form, asked = reading.body(JoinForm), issuer()
+    found = looked(lambda db: one_account.plan(db, asked, UserId(user_id), UserId(form.account)))
+    return answer(shown.plan(found), version=found.stays.version)
+
+
+@route(blueprint, "POST", "/<user_id>/join", scope="users:write", takes=JoinForm, gives="Joining")
+def join_users(user_id: str) -> Response:
+    """Join another account into this one: its links move, all that it was signed in to ends, and it is removed."""
+    form, asked, version = reading.body(JoinForm), issuer(), reading.expected()
+    stays, goes = UserId(user_id), UserId(form.account)
+    done = acted(lambda db: one_account.join(db, asked, stays, goes, by=actor(), expected_version=version))
+    return answer(shown.plan(done))
 
 
 def _done(act: Callable[..., User], user_id: str) -> Response:

@@ -82,7 +82,14 @@ def test_a_session_on_https_is_not_read_without_its_prefix(make_world: MakeWorld
     """WEB-1: a neighbour of our domain can set as_session, but not __Host-as_session."""
     world = jar(make_world(issuer="https://id.example"))
     told = world.get("/told", {"Cookie": "as_session=planted; __Host-as_device=ours"}).json()
-    assert told == {"SESSION": None, "BROWSER": None, "DEVICE": "ours", "TRUSTED": None, "LAST": None, "LANG": None}
+    assert told == {
+        "SESSION": None,
+        "BROWSER": None,
+        "DEVICE": "ours",
+        "TRUSTED": None,
+        "LAST": None,
+        "LANG": None,
+    }
 
 
 @pytest.mark.parametrize(
