@@ -34,6 +34,6 @@ def _made(name: str) -> Kind:
     if not isinstance(made, Upstream) or not isinstance(made, RedirectUpstream | PasswordUpstream):
         raise Misconfigured(
             f"The plug-in {name!r} is neither a RedirectUpstream nor a PasswordUpstream.",
-            "Derive it from one of them; docs/reference/providers.md shows how.",
+            "Derive it from one of them; docs/guide/providers/plug-ins.md shows how.",
         )
     return made
