@@ -41,6 +41,7 @@ class Transaction:
     steps_up: SessionId | None = None
     session: SessionId | None = None
     trusts: bool = False  # for the next hours no second step is to be asked in this browser
+    skips: bool = False  # they gave no address when they were asked for one
 
     @property
     def asks_anew(self) -> bool:

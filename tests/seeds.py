@@ -49,6 +49,7 @@ SETTINGS = {
     "named_network_failures": 100_000,
     "address_failures": 100_000,
     "client_requests": 100_000,
+    "confirmed_address": "off",
 }
 
 

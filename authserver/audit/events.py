@@ -117,6 +117,28 @@ class Registered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermsAccepted(Event):
+    name = "terms_accepted"
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited(Event):
+    """An invitation was mailed, or withdrawn; it is named by its id."""
+
+    name = "invited"
+    id: str
+    act: str = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataExported(Event):
+    """Somebody took a copy of what is known of them."""
+
+    name = "data_exported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodesMade(Event):
     name = "recovery_codes_made"
     count: int

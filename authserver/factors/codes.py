@@ -31,10 +31,7 @@ class Code(Factor):
     def whom(
         self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None
     ) -> Account:
-        if tx.user is None:
-            raise ValueError("a code is asked of somebody who proved who they are")
-        counter = Counter(account=account_key(issuer.roots, tx.user, ""), kind=codes.CODE)
-        return Account(user=tx.user, counter=counter, budget=budget(issuer))
+        return account_of(issuer, tx)
 
     def locked(self, db: Session, issuer: Issuer, user: UserId) -> bool:
         return codes.is_locked(db, account_key(issuer.roots, user, ""), budget(issuer))
@@ -42,6 +39,14 @@ class Code(Factor):
     def right(self, issuer: Issuer, standing: Standing, *events: Event) -> Right:
         proof = self.proof(issuer.clock())
         return Right(user=standing.user, epoch=standing.epoch, proof=proof, events=events)
+
+
+def account_of(issuer: Issuer, tx: Transaction) -> Account:
+    """Whoever proved the first factor of this login, with the one budget of their second step."""
+    if tx.user is None:
+        raise ValueError("a second factor is asked of somebody who proved who they are")
+    counter = Counter(account=account_key(issuer.roots, tx.user, ""), kind=codes.CODE)
+    return Account(user=tx.user, counter=counter, budget=budget(issuer))
 
 
 def budget(issuer: Issuer) -> CodeBudget:

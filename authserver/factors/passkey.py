@@ -5,8 +5,9 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar
 
-from authserver.audit.events import PasskeyCopied
+from authserver.audit.events import FactorAdded, PasskeyCopied
 from authserver.authentication import Kind, Level, Proof, UserId
+from authserver.errors import Refusal
 from authserver.factors import ceremony, codes, passkeys
 from authserver.factors.ceremony import Made, Mistrusted, Offered, Shown
 from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused, Right, Spent, Verdict
@@ -16,12 +17,14 @@ from authserver.limits.codes import CodeBudget
 from authserver.limits.passwords import Counter, account_key
 from authserver.opaque import same
 from authserver.store import Hot, Session
+from authserver.store.locks import lock
 from authserver.store.passkeys import HAS_PASSKEY
 from authserver.transaction import Transaction
 from authserver.vault import b64
 
 KIND = "passkey"
 FAILED = "This passkey did not work here. Try once more, or use another way."
+NOT_TAKEN = "This passkey was not taken. Try once more."
 LATE = "This page was open for too long. Try once more."
 UNVERIFIED = "This passkey did not check that it is you, so it is good only after the password."
 COPY = "This passkey says that it was copied. It is not taken any more; use another way."
@@ -96,6 +99,61 @@ class PasskeyFactor(Factor):
         if shown.verified:
             return replace(self.proof(now), amr=(word, "user"))
         return replace(self.proof(now), amr=(word,), alone=Level.PWD, beside=Level.MFA)
+
+
+class PasskeyEnrolment(PasskeyFactor):
+    """Making a passkey as a step of the login, for those who must have a second factor. TOTP-8, PK-5."""
+
+    name: ClassVar[str] = "enrol-passkey"
+    held: ClassVar[Hot | None] = None
+    begins: ClassVar[bool] = False
+    enrols: ClassVar[bool] = True
+    prompt: ClassVar[Prompt] = Prompt(
+        heading="Add a passkey",
+        title="Passkey",
+        label="Passkey",
+        where="on this device, in your password manager or on a key that you plug in",
+        field="assertion",
+    )
+
+    def marks(self, db: Session, user: UserId) -> tuple[str, ...]:
+        return ()
+
+    def whom(
+        self, db: Session, issuer: Issuer, tx: Transaction, answer: Answer, device: bytes | None
+    ) -> Account:
+        return codes.account_of(issuer, tx)
+
+    def examine(self, issuer: Issuer, tx: Transaction, account: Account, answer: Answer) -> Any:
+        return made(issuer, answer.get(self.prompt.field, ""), binding(tx)), answer.get("label", "")
+
+    def settle(self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any) -> Verdict:
+        """It counts at once, and proves what its browser said of its making."""
+        person = codes.standing(db, account)
+        if isinstance(person, Refused):
+            return person
+        found, label = finding
+        if isinstance(found, Mistrusted):
+            return Refused(reason=found.reason, shown=LATE if found.late else NOT_TAKEN)
+        proof = PASSKEY.proven(issuer.clock(), _as_shown(found))
+        added = FactorAdded(subject=person.user, factor=NAME)
+        right = Right(user=person.user, epoch=person.epoch, proof=proof, events=(added,))
+        lock(db, f"factors:{person.user}")
+        try:
+            passkeys.keep(db, issuer, person.user, found, label)
+        except Refusal as refusal:
+            refused = Refused(reason=refusal.public, shown=refusal.public)
+            return Spent(right=right, refused=refused) if refusal.rule == passkeys.SPENT else refused
+        return right
+
+
+PASSKEY = PasskeyFactor()
+
+
+def _as_shown(made: Made) -> Shown:
+    return Shown(
+        sign_count=made.sign_count, verified=made.verified, eligible=made.eligible, backed_up=made.backed_up
+    )
 
 
 def made(issuer: Issuer, text: str, binding: str) -> Made | Mistrusted:

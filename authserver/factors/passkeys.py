@@ -29,6 +29,7 @@ from authserver.store.passkeys import (
 
 NAME = "passkey"
 HANDLE_BYTES = 64
+SPENT = "passkeys.challenge"
 MOST = 20
 LONGEST_LABEL = 100
 
@@ -78,13 +79,19 @@ def options(db: Session, issuer: Issuer, user: UserId, name: str, shown: str, bi
     return ceremony.creation_options(issuer, asked, theirs, binding)
 
 
-def add(db: Session, issuer: Issuer, user: UserId, made: Made, label: str, *, by: Actor) -> str:
-    """Keep a passkey that was made just now, under this name; gives its id. PK-5."""
+def add(db: Session, issuer: Issuer, user: UserId, made: Made, label: str, *, by: Actor) -> None:
+    """Keep a passkey that was made just now, under this name. PK-5."""
+    keep(db, issuer, user, made, label)
+    record(db, FactorAdded(subject=user, factor=NAME), by=by, at=issuer.clock())
+
+
+def keep(db: Session, issuer: Issuer, user: UserId, made: Made, label: str) -> None:
+    """The same for a step of the login, which tells the audit itself."""
     theirs, now = of_user(db, user), issuer.clock()
     if len(theirs) >= MOST:
         raise Refusal(f"You have {MOST} passkeys. Remove one first.", rule="passkeys.most", status=409)
     if not ceremony.spend(db, issuer, made.challenge):
-        raise Refusal("This was sent already.", rule="passkeys.challenge", status=409)
+        raise Refusal("This was sent already.", rule=SPENT, status=409)
     handle_of(db, user)
     values = {
         "id": new_id(),
@@ -101,8 +108,6 @@ def add(db: Session, issuer: Issuer, user: UserId, made: Made, label: str, *, by
     }
     if db.one(KEEP_PASSKEY, values) is None:
         raise Refusal("This passkey is known already.", rule="passkeys.known", status=409)
-    record(db, FactorAdded(subject=user, factor=NAME), by=by, at=now)
-    return str(values["id"])
 
 
 def use(db: Session, issuer: Issuer, passkey: Passkey, shown: ceremony.Shown) -> bool:

@@ -4,7 +4,7 @@ from authserver.authentication import UserId
 from authserver.errors import Misconfigured
 from authserver.factors.contract import Factor
 from authserver.factors.email_code import EmailCode
-from authserver.factors.passkey import PasskeyFactor
+from authserver.factors.passkey import PasskeyEnrolment, PasskeyFactor
 from authserver.factors.password import Password
 from authserver.factors.recovery_code import RecoveryCode
 from authserver.factors.totp import Enrolment, Totp
@@ -12,7 +12,15 @@ from authserver.issuer import Issuer
 from authserver.store import Session
 from authserver.store.factors import finding
 
-BUILT_IN: tuple[type[Factor], ...] = (Password, PasskeyFactor, Totp, EmailCode, RecoveryCode, Enrolment)
+BUILT_IN: tuple[type[Factor], ...] = (
+    Password,
+    PasskeyFactor,
+    Totp,
+    EmailCode,
+    RecoveryCode,
+    Enrolment,
+    PasskeyEnrolment,
+)
 
 
 def factors(issuer: Issuer) -> dict[str, Factor]:

@@ -136,6 +136,7 @@ class Enrolment(Totp):
         heading="Set up your authenticator app",
         title="Authenticator app",
         label="Code from the app",
+        where="a code from your phone or computer",
         digits=True,
     )
 

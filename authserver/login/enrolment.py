@@ -129,6 +129,11 @@ def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: 
 def begin_passkey(db: Session, issuer: Issuer, user: User, binding: str) -> str:
     """What the browser is asked for to make one. PK-5."""
     check_offered(db, issuer, user.id)
+    return passkey_options(db, issuer, user, binding)
+
+
+def passkey_options(db: Session, issuer: Issuer, user: User, binding: str) -> str:
+    """The same for a login that demands a second factor."""
     name = user.email or user.username or user.name
     return passkeys.options(db, issuer, user.id, name, user.name, binding)
 
@@ -212,6 +217,11 @@ def exempt(db: Session, issuer: Issuer, user: User, form: ExemptionForm, *, by: 
             status=409,
         )
     return exemptions.exempt(db, issuer, user.id, form, by=by)
+
+
+def lacks_codes(db: Session, issuer: Issuer, user: UserId) -> bool:
+    """Whether somebody has a second factor, and never had the recovery codes that come with the first. RC-1."""
+    return recovery_code.left(db, user).of == 0 and _stays(db, issuer, user, None)
 
 
 def needs_password(db: Session, issuer: Issuer, user: User, what: str | None = None) -> bool:

@@ -7,7 +7,8 @@ from datetime import datetime
 from authserver.authentication import Kind, Level, Proof, level_of
 from authserver.transaction import Transaction
 
-TAKEOVER = "takeover"
+# What is asked of somebody whose proofs are all made: each has a page of its own.
+TERMS, ADDRESS, TAKEOVER = "terms", "address", "takeover"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,8 @@ class Policy:
 
     `held` are the proofs of the session that this login only adds to. `least` is what every sign-in must reach;
     `enrols` are the steps by which somebody who has nothing for that gets it, and which cannot be left. TOTP-8.
-    Whoever has a second factor is asked for one, unless not even `asks` holds. `full`: they are signed in on as many
-    devices as they may be.
+    Whoever has a second factor is asked for one, unless not even `asks` holds. `lacks` is what
+    is still to be said beside all proofs. `full`: they are signed in on as many devices as they may be.
     """
 
     first: tuple[str, ...]
@@ -40,6 +41,7 @@ class Policy:
     least: Level = Level.PWD
     asks: bool = True
     enrols: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     full: bool = False
 
 
@@ -64,10 +66,14 @@ class Complete:
 def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     """The one way from a login's start to its end. SU-2.
 
-    Only whoever has proved everything learns where else they are signed in, and chooses what ends there. SS-5.
+    Only whoever has proved everything accepts terms, gives an address, learns where else they are signed in, and
+    chooses what ends there. SS-5, UP-9.
     """
     step = _next_proof(tx, policy)
-    return Show(step=TAKEOVER) if policy.full and isinstance(step, Complete) else step
+    if isinstance(step, Show):
+        return step
+    after = (*policy.lacks, *((TAKEOVER,) if policy.full else ()))
+    return Show(step=after[0]) if after else step
 
 
 def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from authserver.issuer import Issuer
 from authserver.login.completion import Entered, Visitor, complete, entered_already
-from authserver.login.requirements import Complete, next_step
-from authserver.login.steps import policy_of
+from authserver.login.requirements import Complete
+from authserver.login.steps import before_room
 from authserver.login.transaction import find_row
 from authserver.sessions import limits, takeover
 from authserver.sessions.limits import Full
@@ -27,7 +27,7 @@ class Over:
 def is_open(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> bool:
     """Whether everything is proved, and a moment ago."""
     late = not tx.proofs or _last(tx) + CHOICE_LASTS <= issuer.clock()
-    return not late and isinstance(next_step(tx, policy_of(db, issuer, tx, visitor)), Complete)
+    return not late and isinstance(before_room(db, issuer, tx, visitor), Complete)
 
 
 def choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> Entered | Full | Over:

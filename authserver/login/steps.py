@@ -18,6 +18,7 @@ from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
 from authserver.login import trusted
 from authserver.login.completion import Entered, Visitor, complete, entered_already, goes_on_in
+from authserver.login.lacking import lacking
 from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, guarding, next_step
 from authserver.login.rule import Rule, rule_for
 from authserver.login.transaction import advance, find_row
@@ -91,12 +92,24 @@ def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
 
 def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
     """Where a login stands. Whether there is room for its session is asked when nothing else is left to ask."""
-    policy, own = policy_of(db, issuer, tx, visitor), visitor.session or visitor.idle
+    policy, own = _whole_policy(db, issuer, tx, visitor), visitor.session or visitor.idle
     step = next_step(tx, policy)
     if isinstance(step, Show) or tx.user is None or (own is not None and goes_on_in(tx, own)):
         return step
     full = limits.look(db, issuer, tx.user, besides=own.id if own is not None else None)
     return next_step(tx, replace(policy, full=full is not None))
+
+
+def before_room(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
+    """Where it stands as long as nobody asks whether there is room."""
+    return next_step(tx, _whole_policy(db, issuer, tx, visitor))
+
+
+def _whole_policy(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
+    """With what the person still has to say, which is asked once everything is proved."""
+    policy = policy_of(db, issuer, tx, visitor)
+    is_proved = isinstance(next_step(tx, policy), Complete)
+    return replace(policy, lacks=lacking(db, issuer, tx)) if is_proved else policy
 
 
 def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
@@ -215,7 +228,7 @@ def _settle(
 
 def after(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | Proved | Moved:
     """What follows a proof: more to show, or the session."""
-    step = next_step(tx, policy_of(db, issuer, tx, visitor))
+    step = before_room(db, issuer, tx, visitor)
     if isinstance(step, Show):
         return Proved(tx=tx, show=step)
     done = complete(db, issuer, tx, visitor)

@@ -31,6 +31,7 @@ from authserver.store.sessions import (
     BEGIN_TRANSACTION,
     FIND_TRANSACTION,
     RESUME_TRANSACTION,
+    SKIP_ADDRESS,
 )
 from authserver.transaction import Purpose, Transaction
 
@@ -154,9 +155,10 @@ def find_row(db: Session, id: str, browser: bytes) -> Row | None:  # noqa: A002
             expires_at=read(row[11]),
             session=row[13],
             trusts=bool(row[14]),
+            skips=bool(row[15]),
         ),
         completed_at=read(row[12]) if row[12] else None,
-        person_stands=bool(row[15]),
+        person_stands=bool(row[16]),
     )
 
 
@@ -170,6 +172,12 @@ def advance(  # noqa: PLR0913
     values = _values(db, tx, user=user, epoch=epoch, proofs=proofs, now=now)
     row = db.one(ADVANCE_TRANSACTION if tx.version else BEGIN_TRANSACTION, values)
     return None if row is None else replace(tx, user=user, proofs=proofs, version=row[0])
+
+
+def skip(db: Session, tx: Transaction) -> Transaction | None:
+    """Go on without an address; None for whoever is not first."""
+    row = db.one(SKIP_ADDRESS, {"id": tx.id, "version": tx.version, "yes": True})
+    return None if row is None else replace(tx, skips=True, version=row[0])
 
 
 def attach(db: Session, tx: Transaction, session: SessionId, now: datetime) -> bool:

@@ -109,7 +109,15 @@ def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": list(settings.languages),
-        **({"op_policy_uri": settings.privacy_url} if settings.privacy_url else {}),
+        **{name: url for name, url in _texts(issuer).items() if url},
+    }
+
+
+def _texts(issuer: Issuer) -> dict[str, str]:
+    settings = issuer.settings
+    return {
+        "op_policy_uri": f"{issuer.url}/privacy" if settings.privacy_text else settings.privacy_url,
+        "op_tos_uri": f"{issuer.url}/terms" if settings.terms_text else "",
     }
 
 

@@ -92,9 +92,32 @@ class Settings(BaseModel):
     )
 
     # Accounts
-    registration: Literal["off", "open"] = Field(
-        "off", description="Whether people may make accounts themselves, once their address is confirmed."
+    registration: Literal["off", "invited", "open"] = Field(
+        "off",
+        description="Whether people make accounts themselves: nobody, who was invited, or everybody, once their "
+        "address is confirmed.",
     )
+    invitation_lifetime: Seconds = Field(
+        7 * DAY, ge=HOUR, le=90 * DAY, description="Seconds that the link of an invitation works."
+    )
+    confirmed_address: Literal["off", "asked", "required"] = Field(
+        "required",
+        description="Whether sign-ins ask people who have no confirmed e-mail address for one: never, so that they may "
+        "skip it, or so that only admins may. Only where mail can be sent.",
+    )
+    terms_text: str = Field(
+        "", max_length=100_000, description="The terms, shown at /terms: paragraphs, and headings after #."
+    )
+    privacy_text: str = Field(
+        "", max_length=100_000, description="The privacy text, shown at /privacy in place of `privacy_url`."
+    )
+    terms_version: str = Field(
+        "",
+        max_length=40,
+        description="The version of both that everybody must have accepted, such as 2027-01; a new one is asked for at "
+        "the next sign-in. Empty asks nobody.",
+    )
+    self_deletion: bool = Field(default=True, description="Whether people may delete their own account.")
 
     # Passwords and limits
     password_min_length: int = Field(

@@ -47,6 +47,11 @@ def _against_others(settings: Settings, changed: str) -> Iterator[str]:
         if changed in {less, more} and one > other:
             rest = f"{more} is {other}" if changed == less else f"{less} is {one}"
             yield f"{sentence} Now {rest}."
+    if settings.terms_version and not (settings.terms_text or settings.privacy_text):
+        if changed == "terms_version":
+            yield "There is no text to accept. Set terms_text or privacy_text first."
+        elif changed in {"terms_text", "privacy_text"}:
+            yield "Everybody must accept this text. Set terms_version to nothing first."
     # What is sent in clear can be read on its way, links that reset passwords among it.
     in_clear = settings.smtp_tls == "none" and settings.smtp_host not in {"", *HERE}
     if in_clear and changed in {"smtp_host", "smtp_tls"}:

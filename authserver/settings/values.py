@@ -17,6 +17,7 @@ FIELDS = Settings.model_fields
 DEFAULTS = Settings()
 SECRETS = frozenset(name for name, field in FIELDS.items() if field.annotation is SecretStr)
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+IN_LINES = frozenset({"terms_text", "privacy_text"})
 LISTED = re.compile(r"[,\s]+")
 
 
@@ -50,6 +51,9 @@ def describe(name: str) -> str:
 def check(name: str, value: Any) -> Any:
     """The value as the catalogue has it; refused with a sentence unless it fits exactly, nothing is guessed."""
     texts = value if isinstance(value, list | tuple) else [value]
+    if name in IN_LINES and isinstance(value, str):
+        value = value.replace("\r\n", "\n")
+        texts = value.split("\n")
     if any(isinstance(text, str) and UNWANTED.search(text) for text in texts):
         raise invalid({name: "Control characters are not allowed."})
     try:

@@ -10,6 +10,7 @@ from authserver.store.grants import ConsentRow, GrantRow
 from authserver.store.outbox import OutboxRow
 from authserver.store.passkeys import PasskeyRow
 from authserver.store.sessions import DeviceRow, SsoSessionRow
+from authserver.store.terms import TermsAcceptedRow
 from authserver.store.upstreams import UpstreamLinkRow
 from authserver.store.users import MembershipRow, PasswordRow, SeenPlaceRow, UserEmailRow
 
@@ -25,6 +26,7 @@ def erase_person(db: Session, user_id: str, now: datetime) -> None:
         ExemptionRow,
         UpstreamLinkRow,
         SeenPlaceRow,
+        TermsAcceptedRow,
     ):
         db.orm.execute(delete(kept).where(kept.user_id == user_id))
     # What still waits is what tells them that they were removed.

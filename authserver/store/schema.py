@@ -7,12 +7,14 @@ from authserver.store import (
     factors,
     failures,
     grants,
+    invitations,
     live,
     operations,
     outbox,
     passkeys,
     sessions,
     single_use,
+    terms,
     trusted,
     upstreams,
     users,
@@ -20,7 +22,7 @@ from authserver.store import (
 from authserver.store.database import Database, Hot
 from authserver.store.types import Base
 
-REQUIRED = "0012"
+REQUIRED = "0013"
 TABLE = "alembic_version"
 CURRENT = Hot("SELECT version_num FROM alembic_version")
 # Named here, so that each module has said what its tables are.
@@ -29,12 +31,14 @@ GROUPS = (
     factors,
     failures,
     grants,
+    invitations,
     live,
     operations,
     outbox,
     passkeys,
     sessions,
     single_use,
+    terms,
     trusted,
     upstreams,
     users,

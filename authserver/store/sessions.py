@@ -62,6 +62,7 @@ class TransactionRow(Base):
     proofs: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     remembered: Mapped[bool] = mapped_column(default=False)
     trusts: Mapped[bool] = mapped_column(default=False)  # the device is to be trusted
+    skips: Mapped[bool] = mapped_column(default=False)  # they gave no address, for now
     level: Mapped[int] = mapped_column(default=1)  # what the proofs must reach
     steps_up: Mapped[str | None] = mapped_column(Id)  # the session that only lacks a proof
     version: Mapped[int] = mapped_column(default=1)
@@ -92,7 +93,7 @@ class DeviceRow(Base):
 FIND_TRANSACTION = Hot(
     """SELECT t.id, t.browser_digest, t.purpose, t.request, t.user_id, t.proofs, t.remembered, t.level, t.steps_up,
               t.version, t.created_at, t.expires_at, t.completed_at, t.session_id, t.trusts,
-              u.status = 'active' AND u.epoch = t.user_epoch
+              t.skips, u.status = 'active' AND u.epoch = t.user_epoch
          FROM transactions t JOIN users u ON u.id = t.user_id WHERE t.id = :id"""
 )
 BEGIN_TRANSACTION = Hot(
@@ -106,6 +107,11 @@ ADVANCE_TRANSACTION = Hot(
     """UPDATE transactions SET proofs = :proofs, remembered = :remembered, trusts = :trusts, version = version + 1
         WHERE id = :id AND version = :version AND user_id = :user AND user_epoch = :epoch
           AND session_id IS NULL AND completed_at IS NULL AND expires_at > :now
+    RETURNING version"""
+)
+SKIP_ADDRESS = Hot(
+    """UPDATE transactions SET skips = :yes, version = version + 1
+        WHERE id = :id AND version = :version AND session_id IS NULL AND completed_at IS NULL
     RETURNING version"""
 )
 ATTACH_SESSION = Hot(

@@ -30,6 +30,7 @@ TABLES = (
     Expiring("devices", "expires_at"),
     Expiring("trusted_devices", "until"),
     Expiring("totp_devices", "expires_at"),  # those that nobody confirmed
+    Expiring("invitations", "expires_at"),
     Expiring("outbox", "done_at", timedelta(days=7)),
     Expiring("seen_places", "seen_at", timedelta(days=365)),
     Expiring("refusals", "last_at", timedelta(days=7)),

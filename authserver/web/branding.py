@@ -22,6 +22,8 @@ SOFT = 14
 class Branding:
     """What a deployment says about itself on every page. `support_contact` is an e-mail address or a URL.
 
+    `privacy_url` and `terms_url` may be paths of ours.
+
     `accent_light` and `accent_dark` are #rrggbb or empty; an empty dark one is derived from the light one.
     """
 
@@ -31,6 +33,7 @@ class Branding:
     accent_dark: str = ""
     support_contact: str = ""
     privacy_url: str = ""
+    terms_url: str = ""
     imprint_url: str = ""
     languages: tuple[str, ...] = ("en", "de")
 

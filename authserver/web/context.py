@@ -82,7 +82,8 @@ def branding() -> Branding:
         accent_light=now.accent_light,
         accent_dark=now.accent_dark,
         support_contact=now.support_contact,
-        privacy_url=now.privacy_url,
+        privacy_url="/privacy" if now.privacy_text else now.privacy_url,
+        terms_url="/terms" if now.terms_text else "",
         imprint_url=now.imprint_url,
         languages=languages(),
     )

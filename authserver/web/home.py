@@ -8,10 +8,11 @@ from authserver.store import health
 from authserver.users import find as users
 from authserver.users.user import User
 from authserver.web import cookies, language, pages, sessions
-from authserver.web.context import branding, issuer
+from authserver.web.context import branding, issuer, settings
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Guard, demands
 from authserver.web.headers import YEAR
+from authserver.web.pages_asked import OurText
 from authserver.web.paths import safe_path
 
 blueprint = Blueprint("home", __name__)
@@ -36,6 +37,18 @@ def index() -> AnyResponse:
             needs_owner=not health.has_owner(asked.database),
         )
     )
+
+
+@blueprint.get("/terms")
+@demands(Guard.OPEN)
+def terms() -> AnyResponse:
+    return _text(settings().terms_text, is_terms="yes")
+
+
+@blueprint.get("/privacy")
+@demands(Guard.OPEN)
+def privacy() -> AnyResponse:
+    return _text(settings().privacy_text, is_terms="")
 
 
 @blueprint.get("/language")
@@ -86,6 +99,12 @@ def robots() -> Response:
 def shown(user: User) -> pages.Person:
     """Somebody as pages show them."""
     return pages.Person(name=user.name, email=user.email or "", username=user.username or "")
+
+
+def _text(text: str, *, is_terms: str) -> AnyResponse:
+    if not text:
+        raise NotFound("There is nothing at this address.", detail="no such text is set")
+    return pages.render(OurText(text=text, is_terms=bool(is_terms), version=settings().terms_version))
 
 
 def _kept(answer: Response, address: str) -> Response:

@@ -81,6 +81,7 @@ from authserver.web.pages_plain import (
     WrongMethod,
 )
 from authserver.web.pages_words import consent_sentence, day, moment, problem, translated, wait
+from authserver.web.prose import prose
 from authserver.web.qr import qr
 
 __all__ = [
@@ -203,6 +204,8 @@ def install(
         contact_link=contact_link,
         day=day,
         moment=moment,
+        our_link=our_link,
+        prose=prose,
         qr=qr,
         safe_link=safe_link,
         translated=translated,
@@ -269,6 +272,11 @@ def safe_link(url: str) -> str:
     """The URL if it may be followed from a page of ours, else nothing: what registered it is not what reads it."""
     parts = urlsplit(url)
     return url if parts.scheme in {"https", "http"} and parts.netloc and not parts.username else ""
+
+
+def our_link(url: str) -> str:
+    """A link of the deployment's own: a path of ours, or what safe_link lets through."""
+    return at(url) if url.startswith("/") else safe_link(url)
 
 
 def contact_link(contact: str) -> str:

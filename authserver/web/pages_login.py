@@ -156,7 +156,10 @@ class StepNeeded(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class PasskeyNeeded(Page):
-    """A passkey, as the whole sign-in or beside a password. Posts `assertion`; `options` is for the browser."""
+    """A passkey, as the whole sign-in or beside a password. Posts `assertion`; `options` is for the browser.
+
+    Beside a password the device may be trusted as after any other second step: see StepNeeded.
+    """
 
     template: ClassVar[str] = "login/passkey.html"
     csrf_token: str
@@ -165,6 +168,8 @@ class PasskeyNeeded(Page):
     options: str
     error: str = ""
     retry_after: int = 0
+    trust_for: int = 0
+    trusts: bool = False
     help_url: str = ""
     app: App | None = None
     proved: tuple[Proved, ...] = ()
@@ -201,6 +206,32 @@ class EnrolNeeded(Page):
     set_up: AppSetUp
     error: str = ""
     retry_after: int = 0
+    ways: tuple[Way, ...] = ()
+    app: App | None = None
+    proved: tuple[Proved, ...] = ()
+
+    @property
+    def status(self) -> int:
+        return 429 if self.retry_after else 200
+
+    @property
+    def retry_in(self) -> int:
+        return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolPasskey(Page):
+    """The same with a passkey. Posts `assertion` and `label`; `options` is for the browser."""
+
+    template: ClassVar[str] = "login/enrol_passkey.html"
+    csrf_token: str
+    tx: str
+    action: str
+    options: str
+    label: str = ""
+    error: str = ""
+    retry_after: int = 0
+    ways: tuple[Way, ...] = ()
     app: App | None = None
     proved: tuple[Proved, ...] = ()
 

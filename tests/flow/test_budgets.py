@@ -66,6 +66,7 @@ SIGN_IN: Budget = (
     ("DELETE failures", "the try was right"),
     ("INSERT transactions", "the first proof makes the login a row"),
     ("SELECT password", "which factors they have for a second step, all in one"),
+    ("SELECT users", "whether their address is confirmed, and the terms are accepted"),
     ("SELECT users", "on how many devices they may be; from here on their sign-ins follow each other"),
     ("INSERT devices", "the device is known from now on"),
     ("INSERT audit_events", "that the device is new"),
@@ -178,6 +179,8 @@ def test_a_sign_in_from_the_page_to_the_code(
     world: World, ada: Resident, web: RelyingParty, visitor: Browser
 ) -> None:
     """With a password, in a new browser, for an app: the page, the password, and the code that follows it."""
+    world.set(confirmed_address="required")
+    assert world.issuer.settings.confirmed_address == "required"  # read, so that it need not be read again
     browser, request = world.browser(), web.begin()
     with within(world, PAGE):
         browser.open(request.url, initiator=web.redirect_uri)

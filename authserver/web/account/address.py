@@ -8,6 +8,7 @@ from authserver.login import addresses
 from authserver.mail import outbox
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
+from authserver.users import find
 from authserver.web.account import show
 from authserver.web.context import actor, issuer
 from authserver.web.guards import Guard, demands
@@ -33,7 +34,8 @@ def ask() -> Response:
 
     def attempt() -> None:
         with asked.database.writing() as db:
-            addresses.begin(db, asked, session, request.form.get("email", ""), by=actor(session))
+            user = find.load(db, session.user)
+            addresses.begin(db, asked, user, session.id, request.form.get("email", ""), by=actor(session))
 
     try:
         retrying(attempt)
@@ -49,16 +51,16 @@ def ask() -> Response:
 @blueprint.post("/confirm")
 @demands(Guard.FRESH)
 def confirm() -> Response:
-    asked, session = issuer(), _session()
+    asked, session, code = issuer(), _session(), request.form.get("code", "")
 
     def attempt() -> bool:
         with asked.database.writing() as db:
-            return addresses.confirm(db, asked, session, request.form.get("code", ""), by=actor(session))
+            return addresses.confirm(db, asked, session.user, session.id, code, by=actor(session))
 
     try:
         done = retrying(attempt)
     except Refusal as refusal:
-        if refusal.rule != "email_change.over" and not refusal.fields:
+        if refusal.rule != addresses.OVER and not refusal.fields:
             raise
         return _page({"email": "This code has ended. Ask for another one."})
     if not done:
@@ -69,7 +71,7 @@ def confirm() -> Response:
 def _page(errors: dict[str, str] | None = None, retry_after: int = 0) -> Response:
     asked, session = issuer(), _session()
     with asked.database.reading() as db:
-        waiting = addresses.pending(db, asked, session)
+        waiting = addresses.pending(db, asked, session.id)
     return render(
         AddressChange(
             **show.base(),

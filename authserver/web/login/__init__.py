@@ -1,6 +1,18 @@
 """The pages of a sign-in, the first owner's page, and signing out."""
 
-from authserver.web.login import arrivals, codes, out, recover, register, room, setup, trials, upstream, views
+from authserver.web.login import (
+    arrivals,
+    codes,
+    lacking,
+    out,
+    recover,
+    register,
+    room,
+    setup,
+    trials,
+    upstream,
+    views,
+)
 
 BLUEPRINTS = (
     upstream.blueprint,
@@ -8,6 +20,7 @@ BLUEPRINTS = (
     arrivals.blueprint,
     codes.blueprint,
     room.blueprint,
+    lacking.blueprint,
     recover.blueprint,
     register.blueprint,
     views.blueprint,

@@ -9,6 +9,7 @@ from authserver.oauth.resume import Returned, take_up
 from authserver.transaction import Purpose
 from authserver.web import cookies, sessions
 from authserver.web.context import issuer
+from authserver.web.login import visit
 from authserver.web.oauth.asking import SEE_OTHER
 from authserver.web.oauth.flow import proceed, read_again
 
@@ -19,7 +20,7 @@ def to_the_app(outcome: Entered) -> Response | None:
     Only ever a redirect: what answers a form with a password in it is no page that could be loaded again. WEB-6.
     """
     tx = outcome.tx
-    if tx.purpose is not Purpose.AUTHORIZE:
+    if tx.purpose is not Purpose.AUTHORIZE or visit.JOINS in tx.request:
         return None
     asked = read_again(tx.request)
     if not isinstance(asked, AuthorizeRequest) or asked.to.mode != "query":

@@ -3,21 +3,18 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from authserver.errors import Refusal
 from authserver.login import room
 from authserver.login.completion import Entered
 from authserver.login.room import Over
 from authserver.sessions import limits
 from authserver.sessions.limits import Full
 from authserver.sessions.takeover import EVERY
-from authserver.transaction import Purpose
 from authserver.web import csrf
 from authserver.web.account import places
 from authserver.web.context import issuer
 from authserver.web.guards import Guard, demands
-from authserver.web.login import show, views, visit
+from authserver.web.login import finish, show, views, visit
 from authserver.web.login.visit import Under
-from authserver.web.oauth.flow import give_up
 from authserver.web.pages import render
 from authserver.web.pages_login import TakeOver
 
@@ -43,13 +40,13 @@ def choose() -> Response:
     if under is None:
         return show.over()
     if request.form.get("choice") == "cancel":
-        return _cancelled(under)
+        return finish.given_up(under, "takeover.cancelled")
     chosen = EVERY if request.form.get("choice") == EVERY else request.form.get("session", "")
     match room.choose(issuer(), under.tx, chosen, visit.visitor()):
         case Entered() as entered if chosen == EVERY:
             return visit.entered(entered, visit.go("/account/not-me"))
         case Entered() as entered:
-            return visit.entered(entered)
+            return finish.finished(entered)
         case Full():
             return _page(under)
         case Over():
@@ -80,13 +77,3 @@ def _page(under: Under) -> Response:
             most=full.most if full is not None else 0,
         )
     )
-
-
-def _cancelled(under: Under) -> Response:
-    """The app is told that the person did not go on; whoever came by themselves is where they began."""
-    if under.tx.purpose is not Purpose.AUTHORIZE:
-        return visit.go("/")
-    refusal = Refusal(
-        "The person did not go on with the sign-in.", code="access_denied", rule="takeover.cancelled"
-    )
-    return give_up(under.tx.request, refusal)

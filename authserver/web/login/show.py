@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from authserver.authentication import Level
 from authserver.factors import ceremony, passkeys
 from authserver.factors.contract import Factor, Sending
-from authserver.factors.passkey import PasskeyFactor, binding
+from authserver.factors.passkey import PasskeyEnrolment, PasskeyFactor, binding
 from authserver.factors.registry import factors
 from authserver.login import enrolment, signup, trusted
 from authserver.login.requirements import Show
@@ -42,6 +42,7 @@ from authserver.web.pages import (
     Way,
     render,
 )
+from authserver.web.pages_login import EnrolPasskey
 from authserver.web.pages_words import translated
 
 DAY, MINUTE = 86_400, 60
@@ -140,6 +141,8 @@ def over() -> Response:
 
 def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0, too_soon: int = 0) -> Page:
     """One more proof, with what was proved before it and the other ways."""
+    if isinstance(factor, PasskeyEnrolment):
+        return _enrol_passkey(under, factor, error, retry_after)
     if factor.enrols:
         return _enrol(under, factor, error, retry_after)
     if isinstance(factor, PasskeyFactor):
@@ -188,6 +191,7 @@ def _passkey(under: Under, factor: PasskeyFactor, error: str, retry_after: int) 
     asked, user = issuer(), facing(under.tx, sessions.current()).user
     with asked.database.reading() as db:
         theirs = [each.credential for each in passkeys.of_user(db, user)] if user else []
+        trust_for = _trust_for(db, under, factor)
     return PasskeyNeeded(
         here=f"/login/{factor.name}?tx={under.value}",
         csrf_token=csrf.token(),
@@ -196,6 +200,8 @@ def _passkey(under: Under, factor: PasskeyFactor, error: str, retry_after: int) 
         options=ceremony.request_options(asked, theirs, binding(under.tx)),
         error=error,
         retry_after=min(retry_after, DAY),
+        trust_for=trust_for,
+        trusts=bool(request.form.get("trust")),
         help_url=f"/login/help?tx={under.value}" if under.tx.proofs else "",
         app=visit.app_of(under.tx),
         proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
@@ -265,6 +271,29 @@ def _enrol(under: Under, factor: Factor, error: str, retry_after: int) -> Page:
         set_up=AppSetUp(secret=made.secret, uri=made.uri, digits=made.digits),
         error=error,
         retry_after=min(retry_after, DAY),
+        ways=_other_ways(under, factor),
+        app=visit.app_of(under.tx),
+        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+    )
+
+
+def _enrol_passkey(under: Under, factor: PasskeyEnrolment, error: str, retry_after: int) -> Page:
+    """The same with a passkey: what the browser is asked to make. PK-5."""
+    asked, user = issuer(), facing(under.tx, sessions.current()).user
+    if user is None:
+        raise TypeError("somebody makes a passkey")
+    with asked.database.writing() as db:
+        options = enrolment.passkey_options(db, asked, find.load(db, user), binding(under.tx))
+    return EnrolPasskey(
+        here=f"/login/{factor.name}?tx={under.value}",
+        csrf_token=csrf.token(),
+        tx=under.value,
+        action=f"/login/{factor.name}",
+        options=options,
+        label=request.form.get("label", "")[:100],
+        error=error,
+        retry_after=min(retry_after, DAY),
+        ways=_other_ways(under, factor),
         app=visit.app_of(under.tx),
         proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
     )

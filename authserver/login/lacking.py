@@ -1,0 +1,55 @@
+"""What people say on their way in beside their proofs: yes to the terms, and an address of theirs. UP-9.
+
+It is asked when everything is proved and before there is a session, so that it stands between a person and every app.
+"""
+
+from dataclasses import dataclass
+
+from authserver.authentication import UserId
+from authserver.issuer import Issuer
+from authserver.login.requirements import ADDRESS, TERMS
+from authserver.mail import outbox
+from authserver.store import Session
+from authserver.store.terms import STANDING
+from authserver.transaction import Purpose, Transaction
+from authserver.users import terms
+
+OFF, REQUIRED = "off", "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What somebody has said already."""
+
+    has_address: bool
+    has_accepted: bool
+    is_admin: bool
+
+
+def lacking(db: Session, issuer: Issuer, tx: Transaction) -> tuple[str, ...]:
+    """The pages that stand between a login and its end; none where a session is only proved again."""
+    if tx.user is None or tx.purpose is Purpose.FRESH or tx.steps_up is not None:
+        return ()
+    asks = {
+        TERMS: bool(terms.version(issuer)),
+        ADDRESS: issuer.settings.confirmed_address != OFF and outbox.can_send(issuer) and not tx.skips,
+    }
+    if not any(asks.values()):
+        return ()
+    said = _standing(db, issuer, tx.user)
+    lacks = {TERMS: not said.has_accepted, ADDRESS: not said.has_address}
+    return tuple(step for step, asked in asks.items() if asked and lacks[step])
+
+
+def may_skip(db: Session, issuer: Issuer, user: UserId) -> bool:
+    """Whether somebody may go on without an address: admins always, so that mail that fails keeps none of them out."""
+    return issuer.settings.confirmed_address != REQUIRED or _standing(db, issuer, user).is_admin
+
+
+def _standing(db: Session, issuer: Issuer, user: UserId) -> Standing:
+    row = db.one(STANDING, {"user": user, "version": terms.version(issuer)})
+    if row is None:
+        raise LookupError("a login has a person")
+    return Standing(
+        has_address=row[0] is not None, has_accepted=row[1] is not None, is_admin=row[2] is not None
+    )
