@@ -46,9 +46,10 @@ from authserver.web.pages import (
     Way,
 )
 from authserver.web.pages_account import Activity, EndDevice, Happened, NotMe
+from authserver.web.pages_asked import AskAddress, AskTerms, OurText
 from authserver.web.pages_factors import LinkRemove, LinkShown
 from authserver.web.pages_guide import Guide
-from authserver.web.pages_login import TakeOver
+from authserver.web.pages_login import EnrolPasskey, TakeOver
 from authserver.web.pages_upstream import (
     Elsewhere,
     Join,
@@ -77,6 +78,15 @@ TOKEN = {"csrf_token": "k1.mac", "tx": "sealed.value"}
 HIDDEN = {"csrf_token": "k1.mac"}
 FORM = {**TOKEN, "action": "/login/password"}
 OPTIONS = '{"challenge": "AAAA", "rpId": "localhost"}'
+ASKED = {**TOKEN, "app": GRADES, "proved": (Proved(title="Password", detail=MARA.email),)}
+OUR_TEXT = """# What this is for
+
+You may use this sign-in for your studies and your work. The rules are at https://nordhafen.example/rules.
+
+# What you promise
+
+Keep your password to yourself.
+Tell us when somebody else knows it."""
 ACCOUNT = {"csrf_token": "k1.mac", "person": MARA}
 WAYS = (
     Way(title="Passkey", url="/login/passkey", hint="on this laptop"),
@@ -317,6 +327,45 @@ PAGES: dict[str, Page] = {
         set_up=SET_UP,
         app=GRADES,
         proved=(Proved(title="Password", detail=MARA.email),),
+        ways=(
+            Way(
+                title="Passkey",
+                url="/login/enrol-passkey",
+                hint="a key that you plug in",
+            ),
+        ),
+    ),
+    "enrol-passkey": EnrolPasskey(
+        **TOKEN,
+        action="/login/enrol-passkey",
+        options=OPTIONS,
+        app=GRADES,
+        proved=(Proved(title="Password", detail=MARA.email),),
+        ways=WAYS[:1],
+    ),
+    "enrol-passkey-refused": EnrolPasskey(
+        **TOKEN,
+        action="/login/enrol-passkey",
+        options=OPTIONS,
+        label="Phone",
+        error="This passkey was not taken. Try once more.",
+        ways=WAYS[:1],
+    ),
+    "terms": AskTerms(**ASKED, action="/login/terms", version="2027-01", terms=OUR_TEXT, privacy=OUR_TEXT),
+    "terms-changed": AskTerms(
+        **TOKEN, action="/login/terms", version="2027-02", privacy=OUR_TEXT, changed=True
+    ),
+    "our-text": OurText(text=OUR_TEXT, is_terms=True, version="2027-01"),
+    "address": AskAddress(**ASKED, action="/login/address", can_skip=True),
+    "address-pending": AskAddress(
+        **ASKED,
+        action="/login/address",
+        pending="mara@elsewhere.example",
+        typed="mara@elsewhere.example",
+        code_error="This is not the code from the mail. Check its digits.",
+    ),
+    "address-soon": AskAddress(
+        **TOKEN, action="/login/address", typed="mara@elsewhere.example", retry_after=40
     ),
     "enrol-closed": pages.EnrolNeeded(
         **TOKEN,
@@ -563,6 +612,7 @@ PAGES: dict[str, Page] = {
     ),
     "passkey-refused": pages.PasskeyNeeded(
         **TOKEN,
+        trust_for=21_600,
         action="/login/passkey",
         options=OPTIONS,
         error="This passkey did not work here. Try once more, or use another way.",
