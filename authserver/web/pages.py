@@ -165,6 +165,7 @@ __all__ = [
 
 BRANDING = "authserver_branding"
 STAYING = "authserver_staying"
+OUR_TEXTS = frozenset({"/terms", "/privacy"})
 WEB = Path(__file__).parent
 
 
@@ -275,8 +276,8 @@ def safe_link(url: str) -> str:
 
 
 def our_link(url: str) -> str:
-    """A link of the deployment's own: a path of ours, or what safe_link lets through."""
-    return at(url) if url.startswith("/") else safe_link(url)
+    """A link of the deployment's own: one of our pages, or what safe_link lets through."""
+    return at(url) if url in OUR_TEXTS else safe_link(url)
 
 
 def contact_link(contact: str) -> str:
