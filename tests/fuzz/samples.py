@@ -21,6 +21,7 @@ from tests.wire import FORM, Reply
 
 Pairs = tuple[tuple[str, str], ...]
 JSON = "application/json"
+UNTOLD = " as it comes"  # of a route that has no sample of its own: it may be refused, and often is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,6 @@ def pages(house: House) -> dict[str, Sample]:
         "/account": csrf | {"name": "Ada Lovelace"},
         # Refused as too short, so that the next example's session still stands.
         "/account/password": csrf | {"new": "short"},
-        "/account/devices": csrf,
         "/oauth/consent": dict(asking.fields()) | {"choice": "deny"},
         "/oauth/logout/confirm": dict(leaving.fields()) | {"choice": "stay"},
         f"/setup/{ticket}": csrf | {"email": "x@example.org", "name": "X", "password": "short"},
@@ -205,10 +205,15 @@ def pages(house: House) -> dict[str, Sample]:
         found[f"GET {path}"] = of_browser(visitor, "GET", path, query=query)
     for path, pairs in (("/oauth/authorize", authorize), ("/oauth/logout", escaped(signing_out))):
         found[f"POST {path}"] = of_browser(visitor, "POST", path, form=pairs)
+    known = {(sample.method, sample.path) for sample in found.values()}
     for row in table(world.app.flask):
+        if row.demand is None or row.demand.guard is Guard.ADMIN:
+            continue
         path = re.sub(r"<[^>]*>", "x", row.path)
-        if row.demand is not None and row.demand.guard is not Guard.ADMIN and "GET" in row.methods:
-            found.setdefault(f"GET {path}", of_browser(visitor, "GET", path))
+        for method in row.methods:
+            if (method, path) not in known:
+                form = None if method == "GET" else escaped(csrf)
+                found[f"{method} {path}{UNTOLD}"] = of_browser(visitor, method, path, form=form)
     return found
 
 

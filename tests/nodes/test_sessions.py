@@ -14,15 +14,15 @@ from tests.serve import Deployment
 
 
 @pytest.fixture
-def rp(deployment: Deployment) -> RelyingParty:
-    return party(deployment, "portal", scope="openid email offline_access")
+def rp(playground: Deployment) -> RelyingParty:
+    return party(playground, "portal", scope="openid email offline_access")
 
 
 def entered(deployment: Deployment, **more: str) -> Browser:
-    visitor = browser(deployment)
+    visitor = browser(playground)
     form = visitor.open("/login").page.form("Sign in")
     visit = visitor.submit(form, {"username": BOB.email, "password": BOB.password} | more)
-    assert visit.url == f"{deployment.issuer}/account", visit.page.words[:300]
+    assert visit.url == f"{playground.issuer}/account", visit.page.words[:300]
     return visitor
 
 
@@ -32,12 +32,12 @@ def closed_and_opened(visitor: Browser) -> Browser:
     return Browser(home=visitor.home, jar=CookieJar(now=visitor.jar.now, cookies=kept))
 
 
-def test_a_session_survives_reload_and_restart(deployment: Deployment, rp: RelyingParty) -> None:
+def test_a_session_survives_reload_and_restart(playground: Deployment, rp: RelyingParty) -> None:
     """SS-2: of the page, of the server, and where somebody is kept signed in of the browser; apps go on, too."""
-    plain, kept = entered(deployment), entered(deployment, keep="yes")
+    plain, kept = entered(playground), entered(playground, keep="yes")
     tokens = sign_in(plain, rp, BOB)
     for _ in range(2):
-        deployment.restart()
+        playground.restart()
         for visitor in (plain, kept):
             for _ in range(4):
                 assert visitor.open("/account").page.heading == "Profile"
@@ -46,12 +46,12 @@ def test_a_session_survives_reload_and_restart(deployment: Deployment, rp: Relyi
     assert closed_and_opened(kept).open("/account").page.heading == "Profile"
 
 
-def test_a_device_that_gave_way_is_out_at_every_node(deployment: Deployment, rp: RelyingParty) -> None:
+def test_a_device_that_gave_way_is_out_at_every_node(playground: Deployment, rp: RelyingParty) -> None:
     """SS-3, SS-5, RT-10: whichever node is asked; its offline tokens as well."""
-    deployment.cli("users", "edit", ADA.email, "--max-sessions", "1")
-    deployment.cli("sessions", "end-all", ADA.email)
+    playground.cli("users", "edit", ADA.email, "--max-sessions", "1")
+    playground.cli("sessions", "end-all", ADA.email)
     try:
-        there, here = browser(deployment), browser(deployment)
+        there, here = browser(playground), browser(playground)
         lost: Tokens = sign_in(there, rp, ADA)
         form = here.open("/login").page.form("Sign in")
         visit = here.submit(form, {"username": ADA.email, "password": ADA.password})
@@ -66,27 +66,27 @@ def test_a_device_that_gave_way_is_out_at_every_node(deployment: Deployment, rp:
             with pytest.raises(OAuthError, match="invalid_token"):
                 rp.userinfo(lost.access_token)
     finally:
-        deployment.cli("users", "edit", ADA.email, "--unset", "max-sessions")
+        playground.cli("users", "edit", ADA.email, "--unset", "max-sessions")
 
 
 @pytest.fixture
-def app(deployment: Deployment) -> Iterator[Listener]:
+def app(playground: Deployment) -> Iterator[Listener]:
     with listening() as listener:
-        deployment.cli("clients", "edit", "portal", "--backchannel-logout-uri", listener.url)
+        playground.cli("clients", "edit", "portal", "--backchannel-logout-uri", listener.url)
         time.sleep(1)
         yield listener
-        deployment.cli("clients", "edit", "portal", "--unset", "backchannel-logout-uri")
+        playground.cli("clients", "edit", "portal", "--unset", "backchannel-logout-uri")
 
 
 def test_the_app_is_told_once_whichever_node_does_it(
-    deployment: Deployment, rp: RelyingParty, app: Listener
+    playground: Deployment, rp: RelyingParty, app: Listener
 ) -> None:
     """LO-4, LO-5: by the background of one of the nodes, within seconds."""
-    visitor = browser(deployment)
+    visitor = browser(playground)
     tokens = sign_in(visitor, rp, BOB)
     visitor.submit(visitor.open("/account").page.form("Sign out"))
     wait_until(lambda: bool(app.tokens), "the app is told")
     claims = rp.verified(app.tokens[0], audience="portal", typ="logout+jwt", alg="ES256")
     assert claims["sid"] == tokens.claims["sid"]
-    deployment.restart()
+    playground.restart()
     assert len(app.tokens) == 1

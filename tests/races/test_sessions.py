@@ -65,13 +65,13 @@ def test_32_submits_for_an_app_open_one_session_and_the_app_gets_codes_of_it(pla
         shot = of_browser(visitor, form, {"username": BOB.email, "password": BOB.password})
         replies = volley(playground, [shot] * THREADS)
         assert sessions_of(playground, BOB.email) == before + 1
-        to = led_to(replies)
+        first = codes_in(rp, asked, replies)
+        to = led_to([reply for reply in replies if not (reply.location or "").startswith(rp.redirect_uri)])
         for reply in replies:
             visitor.jar.take(reply)
         resumed = volley(playground, [opening(visitor, to, playground.issuer)] * THREADS)
-        codes = codes_in(rp, asked, resumed)
-        assert codes
-        assert rp.redeem(asked, codes[0]).claims["sub"]
+        assert len(first) <= 1
+        assert rp.redeem(asked, (first + codes_in(rp, asked, resumed))[0]).claims["sub"]
         assert sessions_of(playground, BOB.email) == before + 1
 
 
