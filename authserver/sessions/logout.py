@@ -58,6 +58,8 @@ def tell(db: Session, issuer: Issuer, session_id: str, user: UserId) -> None:
             "name": KIND,
             "recipient": client.client_id,
             "user": user,
+            "source": None,
+            "about": None,
             "payload": issuer.vault.seal(payload, outbox_place(id_)),
             "now": db.time(now),
             "expires": db.time(now + LIVES),

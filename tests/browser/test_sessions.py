@@ -16,7 +16,7 @@ Accessible = Callable[[Page], None]
 
 def passes(deployment: Deployment, page: Page, *, seconds: int) -> None:
     """Time goes on for the server and for the page alike."""
-    playground.clock.advance(seconds=seconds)
+    deployment.clock.advance(seconds=seconds)
     page.clock.run_for(seconds * 1000)
 
 

@@ -54,7 +54,10 @@ def runs_in_production(image: Image, log: Path) -> None:
         assert send("GET", f"{public}/readyz").json() == {"status": "ready"}
         found = send("GET", f"{public}/.well-known/openid-configuration").json()
         assert found["issuer"] == PRODUCTION["AUTHSERVER_ISSUER"]
-        assert "authserver_request_seconds" in send("GET", f"{metrics}/metrics").text
+        wait_until(
+            lambda: "authserver_request_seconds" in send("GET", f"{metrics}/metrics").text,
+            "the workers have added up what they counted",
+        )
         process.terminate()
         assert process.wait(30) == 0
     assert stat.S_IMODE(image.below(DATA).stat().st_mode) == 0o700

@@ -102,7 +102,7 @@ def test_every_page_is_reached_from_the_index(project: Path) -> None:
     missing = {
         path
         for folder in ("guide", "reference")
-        for path in (project / "docs" / folder).iterdir()
+        for path in (project / "docs" / folder).glob("*.*")
         if path.resolve() not in listed
     }
     assert not missing

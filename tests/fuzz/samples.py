@@ -205,15 +205,20 @@ def pages(house: House) -> dict[str, Sample]:
         found[f"GET {path}"] = of_browser(visitor, "GET", path, query=query)
     for path, pairs in (("/oauth/authorize", authorize), ("/oauth/logout", escaped(signing_out))):
         found[f"POST {path}"] = of_browser(visitor, "POST", path, form=pairs)
-    known = {(sample.method, sample.path) for sample in found.values()}
-    for row in table(world.app.flask):
+    return found | untold(house, found, csrf)
+
+
+def untold(house: House, told: Mapping[str, Sample], csrf: Mapping[str, str]) -> dict[str, Sample]:
+    """Every other route of people, asked with nothing but the token that forms carry."""
+    known, found = {(sample.method, sample.path) for sample in told.values()}, {}
+    for row in table(house.world.app.flask):
         if row.demand is None or row.demand.guard is Guard.ADMIN:
             continue
         path = re.sub(r"<[^>]*>", "x", row.path)
         for method in row.methods:
             if (method, path) not in known:
                 form = None if method == "GET" else escaped(csrf)
-                found[f"{method} {path}{UNTOLD}"] = of_browser(visitor, method, path, form=form)
+                found[f"{method} {path}{UNTOLD}"] = of_browser(house.visitor, method, path, form=form)
     return found
 
 

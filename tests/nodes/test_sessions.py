@@ -19,10 +19,10 @@ def rp(playground: Deployment) -> RelyingParty:
 
 
 def entered(deployment: Deployment, **more: str) -> Browser:
-    visitor = browser(playground)
+    visitor = browser(deployment)
     form = visitor.open("/login").page.form("Sign in")
     visit = visitor.submit(form, {"username": BOB.email, "password": BOB.password} | more)
-    assert visit.url == f"{playground.issuer}/account", visit.page.words[:300]
+    assert visit.url == f"{deployment.issuer}/account", visit.page.words[:300]
     return visitor
 
 
