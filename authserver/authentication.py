@@ -115,6 +115,11 @@ def to_json(authentication: Authentication) -> str:
     )
 
 
+def proved_by(factor: str) -> str:
+    """What a stored authentication with a proof of this factor is LIKE."""
+    return f'%"factor":"{factor}"%'
+
+
 @lru_cache(maxsize=4096)
 def from_json(text: str) -> Authentication:
     """Read back; equal text gives the same frozen record, so a hot grant is parsed once."""

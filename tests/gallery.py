@@ -239,6 +239,9 @@ PAGES: dict[str, Page] = {
     "have-account": NewHere(**FORM, identity=STAFF, makes_account=False, app=NOTES),
     "join": Join(csrf_token="t", action="/login/join", identity=RESEARCHER, person=MARA),
     "trial-start": TrialStart(csrf_token="t", action="/login/upstream/orcid/trial", title="ORCID"),
+    "trial-start-directory": TrialStart(
+        csrf_token="t", action="/login/upstream/staff/trial", title="Staff directory", asks_here=True
+    ),
     "trial-done": TrialDone(
         title="ORCID",
         again_url="/login/upstream/orcid/trial",

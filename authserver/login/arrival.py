@@ -190,11 +190,11 @@ def proof_of(provider: Provider, identity: Identity, now: datetime) -> Proof:
     rules, said = provider.rules, identity.authentication
     meets = (said.acr != "" and said.acr in rules.mfa_acr) or not set(rules.mfa_amr).isdisjoint(said.amr)
     words = tuple(word for word in said.amr if word in WORDS) if meets else ()
-    if isinstance(provider.kind, PasswordUpstream):
-        words = ("pwd", *words)
+    # A directory's password is typed here and proved here, as our own is.
+    first = "pwd" if isinstance(provider.kind, PasswordUpstream) else "upstream"
     return Proof(
         factor=provider.factor,
-        amr=("upstream", *words),
+        amr=(first, *words),
         kind=Kind.UPSTREAM,
         at=min(said.at or said.said_at or now, now),
         alone=Level.MFA if meets else Level.PWD,

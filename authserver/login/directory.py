@@ -27,22 +27,45 @@ BUDGET = CodeBudget(failures=3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """Nobody is let in. `public` is a sentence for the person, empty where it reads as any wrong password. LD-7."""
+    """Nobody is let in. `public` is a sentence for the person, empty where it reads as any wrong password. LD-7.
+
+    `detail` is why, for admins.
+    """
 
     public: str = ""
+    detail: str = ""
 
 
 def check(
     issuer: Issuer, provider: Provider, tx: Transaction, username: str, password: str, visitor: Visitor
 ) -> Wrong | Turned | None:
     """Ask the directory; None when whoever is right waits for the next page. Raises TooMany and Down."""
+    found = examine(issuer, provider, username, password, visitor)
+    if isinstance(found, Wrong):
+        return found
+    arrival = Arrival(
+        provider=provider, identity=found, errand=Errand.SIGN_IN, remembered=tx.remembered, user=None
+    )
+
+    def attempt() -> Turned | None:
+        with issuer.database.writing() as db:
+            return hold(db, issuer, arrival, tx_id=tx.id, browser=visitor.browser)
+
+    return retrying(attempt)
+
+
+def examine(
+    issuer: Issuer, provider: Provider, username: str, password: str, visitor: Visitor
+) -> Identity | Wrong:
+    """Whose name and password these are there; every try counts until it was right. Raises TooMany and Down."""
     kind: PasswordUpstream[Any] = _kind(provider)
     wait = issuer.limiter.failures(visitor.by.ip)
     if wait is not None:
         raise TooMany(
             "Too many wrong tries came from your network.", retry_after=wait, rule="address_failures"
         )
-    key = names.key(username[:254])
+    # One count for all spellings that a directory takes for the same name.
+    key = " ".join(names.key(username[:254]).split())
     counter = Counter(account=account_key(issuer.roots, None, f"{provider.id}:{key}"), kind=STRANGER)
     made = retrying(lambda: _begin(issuer, counter))
     try:
@@ -55,15 +78,7 @@ def check(
     if isinstance(found, Denied):
         return _denied(issuer, provider, made, found, visitor)
     retrying(lambda: _forgive(issuer, made))
-    arrival = Arrival(
-        provider=provider, identity=found, errand=Errand.SIGN_IN, remembered=tx.remembered, user=None
-    )
-
-    def attempt() -> Turned | None:
-        with issuer.database.writing() as db:
-            return hold(db, issuer, arrival, tx_id=tx.id, browser=visitor.browser)
-
-    return retrying(attempt)
+    return found
 
 
 def _denied(issuer: Issuer, provider: Provider, made: Try, denied: Denied, visitor: Visitor) -> Wrong:
@@ -81,7 +96,7 @@ def _denied(issuer: Issuer, provider: Provider, made: Try, denied: Denied, visit
     retrying(attempt)
     if denied.why is not Why.CLOSED:
         issuer.limiter.failed(visitor.by.ip)
-    return Wrong(public=denied.public if denied.why is Why.CLOSED else "")
+    return Wrong(public=denied.public if denied.why is Why.CLOSED else "", detail=denied.detail)
 
 
 def _begin(issuer: Issuer, counter: Counter) -> Try:

@@ -160,6 +160,12 @@ class Settings(BaseModel):
     private_hosts: tuple[str, ...] = Field(
         (), description="Hosts on private networks that providers may be asked at; others are never asked."
     )
+    directory_check: Seconds = Field(
+        15 * MINUTE,
+        ge=MINUTE,
+        le=DAY,
+        description="Seconds until directories are asked again whether those who are signed in may stay.",
+    )
 
     # The second step
     second_factor: Literal["off", "optional", "required"] = Field(

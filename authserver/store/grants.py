@@ -94,6 +94,7 @@ MATCHING = {
     "client": "client_id = :client",
     "spare_session": "session_id <> :spare_session",
     "spare_offline": "offline <> :spare_offline",
+    "proof": "authentication LIKE :proof",
 }
 
 

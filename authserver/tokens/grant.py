@@ -9,7 +9,7 @@ from typing import Any
 
 from authserver.audit import Actor, record
 from authserver.audit.events import GrantMade, GrantRevoked
-from authserver.authentication import Authentication, from_json, to_json
+from authserver.authentication import Authentication, from_json, proved_by, to_json
 from authserver.clients.client import Client
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
@@ -178,12 +178,19 @@ def revoke_where(  # noqa: PLR0913
     client: str | None = None,
     spare_session: str | None = None,
     spare_offline: bool = False,
+    proof: str | None = None,
 ) -> int:
-    """End the families of a session, a person or an app (all that are named must match); how many ended."""
-    named = {"session": session, "user": user, "client": client, "spare_session": spare_session}
+    """End the families of a session, person, app or factor (all that are named must match); how many."""
+    named = {
+        "session": session,
+        "user": user,
+        "client": client,
+        "spare_session": spare_session,
+        "proof": proof and proved_by(proof),
+    }
     where: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
-    if not where.keys() & {"session", "user", "client"}:
-        raise ValueError("name a session, a person or a client")
+    if not where.keys() & {"session", "user", "client", "proof"}:
+        raise ValueError("name a session, a person, a client or a factor")
     if spare_offline:
         where["spare_offline"] = True
     return _revoke(db, issuer, where, reason, by)

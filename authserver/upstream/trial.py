@@ -9,7 +9,7 @@ from authserver.clients.remote import NotFetched
 from authserver.errors import AuthserverError
 from authserver.issuer import Issuer
 from authserver.store import Session
-from authserver.upstream.contract import Passed, Probe, RedirectUpstream, Step, Upstream
+from authserver.upstream.contract import Passed, Probe, Step, Upstream
 from authserver.upstream.exchange import http_of
 from authserver.upstream.provider import Provider
 
@@ -57,8 +57,6 @@ def note(db: Session, issuer: Issuer, provider: Provider, taken: tuple[Step, ...
 
 def page(issuer: Issuer, provider: Provider) -> str:
     """Where somebody who may administer providers signs in by this one, to see what comes back."""
-    if not isinstance(provider.kind, RedirectUpstream):
-        return f"{issuer.url}/login"
     return f"{issuer.url}/login/upstream/{provider.slug}/trial"
 
 

@@ -103,12 +103,13 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialStart(Page):
-    """A trial sign-in by a provider: nothing is made or changed by it. Posts to `action`."""
+    """A trial sign-in by a provider; nothing is made. Posts to `action`, with name and password if `asks_here`."""
 
     template: ClassVar[str] = "login/trial_start.html"
     csrf_token: str
     action: str
     title: str
+    asks_here: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from authserver import metrics
 from authserver.errors import Unavailable
 from authserver.issuer import Issuer
+from authserver.login.recheck import recheck
 from authserver.opaque import new_id
 from authserver.store import retrying
 from authserver.store.locks import take_lease
@@ -23,17 +24,28 @@ TICK_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Something that is done every so often, by whichever node comes first."""
+    """Something that is done every so often, by whichever node comes first; `setting` names its seconds."""
 
     name: str
     every: timedelta
     run: Callable[[Issuer], object]
+    setting: str = ""
+
+    def pause(self, issuer: Issuer) -> timedelta:
+        """How long until it is done again, as of now."""
+        return timedelta(seconds=getattr(issuer.settings, self.setting)) if self.setting else self.every
 
 
 JOBS = (
     Job(name="sweep", every=timedelta(minutes=10), run=sweep),
     Job(name="end_sessions", every=timedelta(minutes=1), run=end_sessions),
     Job(name="refresh_providers", every=timedelta(hours=6), run=refresh_providers),
+    Job(
+        name="recheck",
+        every=timedelta(minutes=15),
+        run=recheck,
+        setting="directory_check",
+    ),
 )
 
 
@@ -68,7 +80,7 @@ class Loop:
         try:
             if not retrying(lambda: self._ours(job)):
                 return False
-            self._due[job.name] = time.monotonic() + job.every.total_seconds()
+            self._due[job.name] = time.monotonic() + job.pause(self.issuer).total_seconds()
             job.run(self.issuer)
         except Unavailable as error:
             log.warning("%s waits: %s", job.name, error)
@@ -84,4 +96,4 @@ class Loop:
     def _ours(self, job: Job) -> bool:
         now = self.issuer.clock()
         with self.issuer.database.writing() as db:
-            return take_lease(db, job.name, self.holder, now=now, until=now + job.every)
+            return take_lease(db, job.name, self.holder, now=now, until=now + job.pause(self.issuer))

@@ -2,10 +2,8 @@
 
 import socket
 import threading
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,97 +17,10 @@ from authserver.upstream.http import Http
 from authserver.upstream.ldap.config import PRESETS, LdapConfig
 from authserver.upstream.ldap.kind import Ldap
 from authserver.upstream.ldap.wire import Directory
+from tests.interop.tree import GUID, NOW, PASSWORD, person
 from tests.peers import certificates
 from tests.peers.ldap import BASE, PEOPLE, SERVICE, SERVICE_PASSWORD
 from tests.peers.ldap import Ldap as Slapd
-
-NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
-PASSWORD = "Analytical engines weave"
-GUID = UUID("5a3ad1f0-0a4b-4a5e-8b0f-8e2a6d6f1c11")
-TICKS = (int((NOW - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) - 1) * 10_000_000
-
-
-def person(uid: str, *more: str, password: str = PASSWORD) -> str:
-    lines = [
-        f"dn: uid={uid},{PEOPLE}",
-        "objectClass: inetOrgPerson",
-        "objectClass: shadowAccount",
-        "objectClass: foreignPerson",
-        f"uid: {uid}",
-        f"cn: {uid.title()} Lovelace",
-        "sn: Lovelace",
-        f"userPassword: {password}",
-        *more,
-    ]
-    return "\n".join(lines) + "\n\n"
-
-
-TREE = (
-    f"""dn: {BASE}
-objectClass: dcObject
-objectClass: organization
-o: Example
-
-dn: {SERVICE}
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: reader
-userPassword: {SERVICE_PASSWORD}
-
-dn: cn=policy,{BASE}
-objectClass: pwdPolicy
-objectClass: device
-cn: policy
-pwdAttribute: userPassword
-
-dn: {PEOPLE}
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,{BASE}
-objectClass: organizationalUnit
-ou: groups
-
-dn: ou=elsewhere,{BASE}
-objectClass: referral
-objectClass: extensibleObject
-ou: elsewhere
-ref: ldap://127.0.0.1:1/ou=elsewhere,{BASE}
-
-"""
-    + person("ada", "givenName: Ada", "mail: ada@example.org", "preferredLanguage: en", "title: Countess")
-    + person("bob", "mail: bob@example.org")
-    + person("twin", "mail: one@example.org", "sAMAccountName: shared")
-    + person("twin2", "sAMAccountName: shared")
-    + person("jürgen")
-    + person("disabled", "userAccountControl: 514")
-    + person("held", "nsAccountLock: TRUE")
-    + person("ended", f"accountExpires: {TICKS}")
-    + person("forever", "accountExpires: 9223372036854775807", "userAccountControl: 512")
-    + person("shadow", "shadowExpire: 20000")
-    + person("guided", "sAMAccountName: guided")
-    + f"""dn: cn=staff,ou=groups,{BASE}
-objectClass: groupOfNames
-cn: staff
-member: uid=ada,{PEOPLE}
-
-"""
-)
-
-
-@pytest.fixture(scope="module")
-def directory() -> Iterator[Slapd]:
-    server = Slapd.install()
-    try:
-        server.add(TREE)
-        # A GUID is bytes, as Active Directory has them.
-        octets = b64encode(GUID.bytes_le).decode()
-        server.modify(
-            f"dn: uid=guided,{PEOPLE}\nchangetype: modify\nadd: objectGUID\nobjectGUID:: {octets}\n"
-        )
-        yield server
-    finally:
-        server.close()
 
 
 def config(directory: Slapd, **more: Any) -> LdapConfig:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from unicodedata import category
 from uuid import UUID
 
 from ldap3.utils.conv import escape_bytes, escape_filter_chars
@@ -23,6 +24,8 @@ from authserver.upstream.ldap.wire import Directory, Entry, Rejected
 
 LONGEST_NAME, LONGEST_PASSWORD = 256, 1024
 GUID_BYTES = 16
+# Directories compare names without these, so that one name would have endless spellings, each with tries of its own.
+UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 OPEN_DOOR = "Your account there cannot be used. Please ask those who run it."
 
 
@@ -94,8 +97,8 @@ def _unfit(username: str, password: str) -> str:
     """Why these never reach a directory: it would take an empty password as nobody's, and let it in. LD-1."""
     if not password.strip() or "\0" in password:
         return "the password is empty or holds a NUL"
-    if not username.strip() or "\0" in username:
-        return "the name is empty or holds a NUL"
+    if not username.strip() or any(category(each) in UNSEEN for each in username):
+        return "the name is empty, or holds what nobody sees"
     if len(username) > LONGEST_NAME or len(password.encode("utf-8", "surrogatepass")) > LONGEST_PASSWORD:
         return "the name or the password is too long"
     try:

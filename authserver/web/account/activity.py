@@ -73,6 +73,8 @@ def _last_sign_in(db: Session, session: SsoSession, teller: Teller) -> Happened 
 def _signed_in(teller: Teller, entry: Entry) -> str:
     levels = {"mfa": _("with two steps"), "mfa-low": _("with two steps"), "phr": _("with a passkey")}
     how = levels.get(str(entry.data.get("acr")))
+    if how is None and "upstream" in entry.data.get("amr", ()):
+        return _("Signed in by a provider")
     return _("Signed in %(how)s", how=how) if how else _("Signed in with a password")
 
 
@@ -84,6 +86,9 @@ def _ended(teller: Teller, entry: Entry) -> str:
         "taken_over": _("A device was signed out to make room for another one"),
         "password_changed": _("A device was signed out because the password changed"),
         "ended_by_admin": _("An administrator signed a device out"),
+        "provider_ended": _("An administrator signed a device out"),
+        "provider_removed": _("An administrator signed a device out"),
+        "directory_closed": _("A device was signed out because the directory closed the account"),
     }
     return reasons.get(str(entry.data.get("reason")), _("A device was signed out"))
 

@@ -54,6 +54,8 @@ WHY = {
     "ended_by_admin": SignInState.CLOSED,
     "ended_by_owner": SignInState.ELSEWHERE,
     "password_changed": SignInState.ELSEWHERE,
+    "provider_ended": SignInState.CLOSED,
+    "provider_removed": SignInState.CLOSED,
 }
 
 

@@ -6,12 +6,12 @@ from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from authserver.errors import NotFound
-from authserver.login import arrival, trip
+from authserver.login import arrival, directory, trip
 from authserver.login.trip import Errand
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.upstream import linking
-from authserver.upstream.contract import Identity, RedirectUpstream
+from authserver.upstream.contract import Distrusted, Down, Identity, PasswordUpstream
 from authserver.upstream.find import load
 from authserver.upstream.mapping import makes_account, said
 from authserver.upstream.provider import Provider
@@ -31,15 +31,15 @@ blueprint = Blueprint("trials", __name__, url_prefix="/login/upstream")
 @blueprint.get("/<slug>/trial")
 @demands(Guard.FRESH)
 def ask(slug: str) -> Response:
-    provider = _provider(slug)
-    page = TrialStart(csrf_token=csrf.token(), action=f"/login/upstream/{slug}/trial", title=provider.title)
-    return render(page)
+    return render(_start(_provider(slug)))
 
 
 @blueprint.post("/<slug>/trial")
 @demands(Guard.FRESH)
 def begin(slug: str) -> Response:
     provider = _provider(slug)
+    if isinstance(provider.kind, PasswordUpstream):
+        return _asked_here(provider)
     carrier = visit.sign_in(visit.ACCOUNT)
     left = trip.new_trip(
         issuer(),
@@ -60,21 +60,54 @@ def done(slug: str) -> Response:
     provider, asked, browser = _provider(slug), issuer(), cookies.browser()[1]
     refused = request.args.get("why", "")[:500]
     if refused:
-        return render(TrialDone(title=provider.title, again_url=_again(slug), refused=refused))
+        return render(_refused(provider, refused))
     tx_id = request.args.get("tx", "")
     with asked.database.writing() as db:
         found = arrival.waiting(db, asked, tx_id, browser)
         is_theirs = found is not None and found.errand is Errand.TRIAL and found.user == _session().user
         if found is None or not is_theirs or not arrival.take(db, asked, tx_id, browser):
             return visit.go(_again(slug))
-        page = TrialDone(
-            title=provider.title,
-            again_url=_again(slug),
-            outcome=_outcome(db, provider, found.identity),
-            facts=tuple(_facts(provider, found.identity)),
-            values=tuple(_values(db, provider, found.identity)),
-        )
+        page = _seen(db, provider, found.identity)
     return render(page)
+
+
+def _asked_here(provider: Provider) -> Response:
+    """A directory is asked with what was typed on the trial's own page."""
+    asked = issuer()
+    name, password = request.form.get("username", ""), request.form.get("password", "")
+    if not name.strip() or not password:
+        return render(_start(provider))
+    try:
+        found = directory.examine(asked, provider, name, password, visit.visitor())
+    except (Down, Distrusted) as error:
+        return render(_refused(provider, getattr(error, "detail", "") or str(error)))
+    if isinstance(found, directory.Wrong):
+        return render(_refused(provider, found.detail))
+    with asked.database.reading() as db:
+        return render(_seen(db, provider, found))
+
+
+def _start(provider: Provider) -> TrialStart:
+    return TrialStart(
+        csrf_token=csrf.token(),
+        action=_again(provider.slug),
+        title=provider.title,
+        asks_here=isinstance(provider.kind, PasswordUpstream),
+    )
+
+
+def _refused(provider: Provider, why: str) -> TrialDone:
+    return TrialDone(title=provider.title, again_url=_again(provider.slug), refused=why[:500])
+
+
+def _seen(db: Session, provider: Provider, identity: Identity) -> TrialDone:
+    return TrialDone(
+        title=provider.title,
+        again_url=_again(provider.slug),
+        outcome=_outcome(db, provider, identity),
+        facts=tuple(_facts(provider, identity)),
+        values=tuple(_values(db, provider, identity)),
+    )
 
 
 def _outcome(db: Session, provider: Provider, identity: Identity) -> str:
@@ -142,10 +175,7 @@ def _provider(slug: str) -> Provider:
         user = find.load(db, _session().user)
         if not reaches(user.role, SCOPES["providers:write"].role):
             raise NotFound("There is nothing at this address.", detail=f"{user.id} may not try providers")
-        provider = load(db, asked, slug)
-    if not isinstance(provider.kind, RedirectUpstream):
-        raise NotFound("There is nothing at this address.", detail=f"{slug} is tried by `providers test`")
-    return provider
+        return load(db, asked, slug)
 
 
 def _again(slug: str) -> str:

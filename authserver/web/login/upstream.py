@@ -70,8 +70,10 @@ def leave(under: Under, provider: Provider | None, typed: str) -> Response:
 def _asked_here(under: Under, provider: Provider, typed: str) -> Response:
     """A directory is asked with what was typed on our page; who is right goes on as if they came back from there."""
     tx = replace(under.tx, remembered=show.keeps(request.form))
+    password = request.form.get("password", "")
+    if not password:
+        return render(show.sign_in(under))
     try:
-        password = request.form.get("password", "")
         outcome = directory.check(issuer(), provider, tx, typed, password, visit.visitor())
     except TooMany as closed:
         return render(show.sign_in(under, SignInState.LIMITED, closed.retry_after))
