@@ -123,15 +123,6 @@ class TermsAccepted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invited(Event):
-    """An invitation was mailed, or withdrawn; it is named by its id."""
-
-    name = "invited"
-    id: str
-    act: str = "sent"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DataExported(Event):
     """Somebody took a copy of what is known of them."""
 
@@ -319,7 +310,7 @@ class LegacyAudience(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed(Event):
-    """A record that admins keep (user, group, client, API, attribute, setting) was made, changed or removed."""
+    """A record that admins keep (user, invitation, group, client, API, setting, …) was made, changed or removed."""
 
     name = "changed"
     kind: str

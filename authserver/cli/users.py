@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from authserver.cli import invite
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, filled, options, typed_secret, unset_option, written, yes_option
 from authserver.groups.attributes import Attribute, every
@@ -213,6 +214,9 @@ def factors(person: str, reset: bool, password_stdin: bool, yes: bool, as_json: 
             written(issuer, lambda db: enrolment.reset(db, issuer, user, chosen, by=CLI))
         with issuer.database.reading() as db:
             echo(enrolment.ways(db, issuer, user), as_json)
+
+
+command.add_command(invite.command, "invite")
 
 
 @command.command()

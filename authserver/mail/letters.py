@@ -27,6 +27,7 @@ FOOTER = "footer"
 LETTERS: Mapping[str, Letter] = {
     "account_known": letter(),
     "confirm_address": letter("code", lives=timedelta(minutes=30)),
+    "invitation": letter("app", "until"),
     "new_device": letter("at", "device", "place"),
     "unusual_place": letter("at", "device", "place"),
     "factor_added": letter("at", "device", "place", "app", "passkey", "provider", "other"),

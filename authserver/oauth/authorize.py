@@ -18,7 +18,7 @@ from authserver.groups.attributes import scopes as identity_scopes
 from authserver.issuer import Issuer
 from authserver.oauth import hints, pkce
 from authserver.oauth.claims_request import NO_WISH, AcrWish, ClaimsRequest, claims_request, wish
-from authserver.oauth.prompts import Prompt, prompts
+from authserver.oauth.prompts import ALWAYS, Prompt, prompts, supported
 from authserver.oauth.request import OAuthRequest
 from authserver.oauth.respond import MODES, ResponseMode, ReturnAddress
 from authserver.scopes import split
@@ -124,7 +124,8 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
     client = _client(issuer, asked)
     to = return_address(client, asked)
     try:
-        request = examine(client, catalogue(issuer), identity_scopes(issuer), to, asked)
+        allowed = supported(issuer) if "prompt" in asked.values else ALWAYS
+        request = examine(client, catalogue(issuer), identity_scopes(issuer), to, asked, allowed)
         if issuer.settings.mfa_max_age is not None:
             request = replace(request, mfa_max_age=issuer.settings.mfa_max_age)
         token = asked.values.get("id_token_hint")
@@ -149,7 +150,12 @@ def return_address(client: Client, asked: Asked) -> ReturnAddress:
 
 
 def examine(
-    client: Client, apis: Apis, identity: Collection[str], to: ReturnAddress, asked: Asked
+    client: Client,
+    apis: Apis,
+    identity: Collection[str],
+    to: ReturnAddress,
+    asked: Asked,
+    allowed: Collection[Prompt] = ALWAYS,
 ) -> AuthorizeRequest:
     """Check every parameter of a request whose client and redirect_uri are proved."""
     values = asked.values
@@ -162,7 +168,7 @@ def examine(
         to=to,
         scope=scope,
         resources=tuple(api.identifier for api in targets),
-        prompts=prompts(values.get("prompt")),
+        prompts=prompts(values.get("prompt"), allowed),
         max_age=_max_age(client, values),
         required=in_all((client, *targets)),
         of_scopes=by_scope(targets),

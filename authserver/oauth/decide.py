@@ -72,6 +72,14 @@ class AskLogin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskRegistration:
+    """They are to make an account, and to sign in with it, up to this level."""
+
+    reason: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskRoom:
     """They must sign in, and choose which of their devices gives way: this one gave way to another. SS-5."""
 
@@ -118,13 +126,16 @@ class Refuse:
 
 
 UNMET = "unmet_authentication_requirements"
-Outcome = AskLogin | AskRoom | AskStepUp | AskAccount | AskConsent | NotAllowed | Refuse
+Outcome = AskLogin | AskRegistration | AskRoom | AskStepUp | AskAccount | AskConsent | NotAllowed | Refuse
 Decision = Issue | Outcome
 Check = Callable[[Case], Outcome | None]
 
 
 def decide(request: AuthorizeRequest, person: Person | None, here: Here, now: datetime) -> Decision:
     """Give the first objection of CHECKS, in their order, or the code."""
+    if Prompt.CREATE in request.prompts and not here.signed_in:
+        # Whoever is signed in already may be the one who wants another account.
+        return AskRegistration(reason="prompt=create", level=wanted(request))
     if person is None:
         if here.gave_way:
             return _silent(request, AskRoom(reason="another device took over", level=wanted(request)))
@@ -247,6 +258,7 @@ CHECKS: tuple[Check, ...] = (
 )
 SILENT: Mapping[type[Outcome], tuple[str, str]] = {
     AskLogin: ("login_required", "The person must sign in."),
+    AskRegistration: ("interaction_required", "The person must make an account."),
     AskRoom: ("interaction_required", "The person must choose where to be signed in."),
     AskStepUp: ("interaction_required", "The person must prove more."),
     AskAccount: ("account_selection_required", "The person must choose an account."),

@@ -15,6 +15,7 @@ from authserver.groups.attributes import declared
 from authserver.issuer import Issuer
 from authserver.jose.kinds import CLIENT_ALGS
 from authserver.oauth.grants import GRANTS
+from authserver.oauth.prompts import supported
 from authserver.opaque import digest
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def metadata(issuer: Issuer, base: str) -> dict[str, Any]:
         "request_uri_parameter_supported": False,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": [prompt.value for prompt in supported(issuer)],
         "ui_locales_supported": list(settings.languages),
         **{name: url for name, url in _texts(issuer).items() if url},
     }

@@ -17,19 +17,21 @@ class ToldOf(StrEnum):
     PASSWORD_SET = "password_set"  # noqa: S105
     REGISTERED = "registered"
     CODE_OVER = "code_over"
+    INVITATION_OVER = "invitation_over"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Told(Page):
-    """One thing happened, or did not, and there is one way on."""
+    """One thing happened, or did not, and there is one way on: to a page of ours, or to this `app`."""
 
     template: ClassVar[str] = "login/told.html"
     what: ToldOf
     to: str
+    app: str = ""
 
     @property
     def status(self) -> int:
-        return 410 if self.what in {ToldOf.LINK_OVER, ToldOf.CODE_OVER} else 200
+        return 410 if self.what in {ToldOf.LINK_OVER, ToldOf.CODE_OVER, ToldOf.INVITATION_OVER} else 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class NewPassword(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class Register(Page):
-    """`/register`. Posts `name`, `email`, `password`."""
+    """`/register`. Posts `name`, `email`, `password`, and `accept` with the version of the `terms`."""
 
     template: ClassVar[str] = "login/register.html"
     csrf_token: str
@@ -73,6 +75,8 @@ class Register(Page):
     minimum: int
     email: str = ""
     name: str = ""
+    terms: str = ""
+    accepted: bool = False
     errors: Mapping[str, str] = NOTHING
     retry_after: int = 0
 
@@ -85,6 +89,26 @@ class Register(Page):
     @property
     def retry_in(self) -> int:
         return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeUp(Page):
+    """`/invitation/…`. Posts `name`, `password`, and `accept` as Register does; the address is confirmed already."""
+
+    template: ClassVar[str] = "login/take_up.html"
+    csrf_token: str
+    action: str
+    email: str
+    minimum: int
+    app: str = ""
+    name: str = ""
+    terms: str = ""
+    accepted: bool = False
+    errors: Mapping[str, str] = NOTHING
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 200
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,7 @@ BELOW = frozenset(
         "This took too long. Begin anew.",
         "Passkey",
         "Add a passkey",
+        "Please read and accept this.",
         "on this device, in your password manager or on a key that you plug in",
         "This passkey was not taken. Try once more.",
         "Use your passkey",

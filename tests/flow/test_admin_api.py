@@ -200,6 +200,8 @@ def one_of_each(world: World, owner: Admin) -> Things:
     known = {"issuer": "https://there.example", "client_id": "us", "client_secret": "kept between us two"}
     there = {"slug": "there", "kind": "oidc", "title": "There", "config": known}
     assert owner.post("/providers", there).status == 201
+    world.set(registration="invited")
+    invited = owner.post("/invitations", {"email": "grace@example.org", "groups": ["staff"]}).json()
     key = owner.get("/keys").json()["items"][0]["kid"]
     event = owner.get("/audit").json()["items"][0]["id"]
     return Things(
@@ -212,6 +214,7 @@ def one_of_each(world: World, owner: Admin) -> Things:
             "settings": "session_idle",
             "tokens": made["id"],
             "providers": "there",
+            "invitations": invited["id"],
             "keys": key,
             "audit": event,
         },

@@ -87,6 +87,9 @@ def records() -> dict[str, Any]:
             reference=TEXT,
         ),
         "Ended": _record(ended=NUMBER),
+        "Invitation": _record(
+            id=TEXT, email=TEXT, app=MAYBE_TEXT, groups=TEXTS, made_by=TEXT, made_at=TIME, expires_at=TIME
+        ),
         "Joining": _record(
             stays=user, goes=user, sub=TEXT, sub_gone=TEXT, email=MAYBE_TEXT, groups=TEXTS, sessions=NUMBER, lost=TEXTS,
             links={"type": "array", "items": _record(provider=TEXT, identity=TEXT)},

@@ -12,6 +12,7 @@ from authserver.clients.edit import as_form
 from authserver.groups.attributes import Attribute
 from authserver.groups.group import Group
 from authserver.keys.rotation import SigningKey
+from authserver.login.inviting import Invitation
 from authserver.login.one_account import Plan
 from authserver.sessions.sso import SsoSession
 from authserver.settings.setting import Change, Setting
@@ -100,6 +101,10 @@ def user_in_full(found: User, password: StoredPassword | None, exempt: Exemption
 
 def exemption(found: Exemption) -> Shown:
     return _named(found, ("reason", "made_by", "made_at", "until"))
+
+
+def invitation(found: Invitation) -> Shown:
+    return _named(found, ("id", "email", "app", "groups", "made_by", "made_at", "expires_at"))
 
 
 def plan(found: Plan) -> Shown:

@@ -97,8 +97,7 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
 
 def _register_url(under: Under) -> str:
     """Where somebody without an account makes one, and comes back from to where they were going."""
-    is_open = issuer().settings.registration != signup.OFF and outbox.can_send(issuer())
-    return f"/register?tx={under.value}" if is_open else ""
+    return f"/register?tx={under.value}" if signup.is_open(issuer()) else ""
 
 
 def _first_ways(under: Under) -> tuple[Way, ...]:

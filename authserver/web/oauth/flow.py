@@ -16,6 +16,7 @@ from authserver.oauth.decide import (
     AskAccount,
     AskConsent,
     AskLogin,
+    AskRegistration,
     AskRoom,
     AskStepUp,
     Decision,
@@ -142,6 +143,10 @@ def _ask_login(judged: Judged, decision: AskLogin | AskRoom) -> Response:
     return to("/login", {"tx": sealed_for_login(judged.request, decision.level)})
 
 
+def _ask_registration(judged: Judged, decision: AskRegistration) -> Response:
+    return to("/register", {"tx": sealed_for_login(judged.request, decision.level)})
+
+
 def _ask_step_up(judged: Judged, decision: AskStepUp) -> Response:
     if judged.session is None:
         raise TypeError("somebody steps up")
@@ -197,6 +202,7 @@ def _pause(judged: Judged, scope: tuple[str, ...]) -> str:
 FOLLOW: Mapping[type[Decision], Callable[[Judged, Any], Response]] = {
     Issue: _issue,
     AskLogin: _ask_login,
+    AskRegistration: _ask_registration,
     AskRoom: _ask_login,
     AskStepUp: _ask_step_up,
     AskAccount: _ask_account,

@@ -190,7 +190,7 @@ WRONG = {
         given={**GOOD, "prompt": "none login"}, error="invalid_request", rule="prompt.none"
     ),
     "az11-unknown-prompt": Wrong(
-        given={**GOOD, "prompt": "create"}, error="invalid_request", rule="prompt.unknown"
+        given={**GOOD, "prompt": "invent"}, error="invalid_request", rule="prompt.unknown"
     ),
     **{
         f"az12-max-age-{name}": Wrong(

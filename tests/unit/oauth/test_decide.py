@@ -14,6 +14,7 @@ from authserver.oauth.decide import (
     AskAccount,
     AskConsent,
     AskLogin,
+    AskRegistration,
     AskRoom,
     AskStepUp,
     Decision,
@@ -87,6 +88,16 @@ TABLE = {
     "nobody-signed-in": Row(request=asks(), person=None, expected=AskLogin),
     "ss5-this-device-gave-way": Row(request=asks(), person=None, here=Here(gave_way=True), expected=AskRoom),
     "first-party-is-issued": Row(request=asks(), person=person(), expected=Issue(scope=SCOPE)),
+    # Initiating User Registration
+    "create-opens-registration": Row(
+        request=asks(prompts=frozenset({Prompt.CREATE})), person=None, expected=AskRegistration
+    ),
+    "create-asks-somebody-signed-in-too": Row(
+        request=asks(prompts=frozenset({Prompt.CREATE})), person=person(), expected=AskRegistration
+    ),
+    "create-is-met-by-a-sign-in-made-here": Row(
+        request=asks(prompts=frozenset({Prompt.CREATE})), person=person(), here=SIGNED_IN, expected=Issue
+    ),
     # AZ-11
     "az11-prompt-login": Row(
         request=asks(prompts=frozenset({Prompt.LOGIN})), person=person(), expected=AskLogin
@@ -337,6 +348,7 @@ def test_each_clause(row: Row) -> None:
 
 SILENT = {
     AskLogin: "login_required",
+    AskRegistration: "interaction_required",
     AskRoom: "interaction_required",
     AskStepUp: "interaction_required",
     AskAccount: "account_selection_required",
@@ -393,7 +405,7 @@ def test_answering_every_question_always_ends_in_a_code(
     for _ in range(4):
         decision = decide(request, who, here, NOW)
         match decision:
-            case AskLogin():
+            case AskLogin() | AskRegistration():
                 here, who = replace(here, signed_in=True), person()
             case AskAccount():
                 here = replace(here, chose_account=True)
