@@ -49,6 +49,7 @@ from authserver.web.pages_account import Activity, EndDevice, Happened, NotMe
 from authserver.web.pages_asked import AskAddress, AskTerms, OurText
 from authserver.web.pages_factors import LinkRemove, LinkShown
 from authserver.web.pages_guide import Guide
+from authserver.web.pages_joining import TakeUp
 from authserver.web.pages_login import EnrolPasskey, TakeOver
 from authserver.web.pages_upstream import (
     Elsewhere,
@@ -564,6 +565,26 @@ PAGES: dict[str, Page] = {
         errors={"email": "The part behind the @ is not a host name."},
     ),
     "register-soon": pages.Register(**TOKEN, action="/register", minimum=15, retry_after=60),
+    "register-terms": pages.Register(
+        **TOKEN,
+        action="/register",
+        minimum=15,
+        terms="2027-01",
+        errors={"accept": "Please read and accept this."},
+    ),
+    "take-up": TakeUp(**HIDDEN, action="/invitation/x", email=MARA.email, minimum=15, app="Grades"),
+    "take-up-short": TakeUp(
+        **HIDDEN,
+        action="/invitation/x",
+        email=MARA.email,
+        minimum=15,
+        terms="2027-01",
+        accepted=True,
+        errors={"password": "A password has at least 15 characters."},
+    ),
+    "told-registered-app": pages.Told(
+        what=pages.ToldOf.REGISTERED, to="https://grades.example", app="Grades"
+    ),
     "confirm-address": pages.ConfirmAddress(
         **TOKEN, action="/register/confirm", key="k", email="mara@nordhafen.example"
     ),

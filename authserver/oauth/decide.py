@@ -135,7 +135,7 @@ def decide(request: AuthorizeRequest, person: Person | None, here: Here, now: da
     """Give the first objection of CHECKS, in their order, or the code."""
     if Prompt.CREATE in request.prompts and not here.signed_in:
         # Whoever is signed in already may be the one who wants another account.
-        return AskRegistration(reason="prompt=create", level=wanted(request))
+        return _silent(request, AskRegistration(reason="prompt=create", level=wanted(request)))
     if person is None:
         if here.gave_way:
             return _silent(request, AskRoom(reason="another device took over", level=wanted(request)))

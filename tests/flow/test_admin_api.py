@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
         "title": "Made",
         "config": {"issuer": "https://made.example", "client_id": "us"},
     },
+    "InvitationForm": {"email": "made@example.org"},
     "UserForm": {"username": "made"},
     "TokenForm": {"name": "made", "role": "auditor", "scopes": ["users:read"]},
 }
