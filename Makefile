@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest -n 2 --durations=10
 .PHONY: help run test test-quick check fix bench faults requirements docs
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-run: .venv/run.stamp ## Start on http://localhost:8000 with its data in data/ (PORT=… and DATA=… override)
+run: .venv/compiled.stamp ## Start on http://localhost:8000 with its data in data/ (PORT=… and DATA=… override)
 	@AUTHSERVER_DATA_DIR="$(DATA)" AUTHSERVER_BIND="127.0.0.1:$(PORT)" exec $(BIN)/authserver serve
 test: .venv/dev.stamp ## Run every test, on all databases, with real peers and a browser; installs what it lacks
 	@tests/install.sh
@@ -39,6 +39,9 @@ docs: .venv/dev.stamp ## Write the generated reference pages
 
 .venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/pip
 	@$(BIN)/pip install -q --require-hashes -r requirements.lock && $(BIN)/pip install -q --no-deps -e . && touch $@
+# Else each start would compile anew wherever PYTHONDONTWRITEBYTECODE is set.
+.venv/compiled.stamp: .venv/run.stamp $(shell find authserver -name '*.py')
+	@$(BIN)/python -m compileall -q authserver && touch $@
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	@$(BIN)/pip install -q --require-hashes -r requirements-dev.lock && touch $@
 .venv/bin/pip:

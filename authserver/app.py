@@ -1,18 +1,18 @@
 """create_app(config): the only place where parts are wired together."""
 
 import os
+import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-from flask import Flask
 
 from authserver import logs
+from authserver.audit import Actor
+from authserver.audit.events import Event
 from authserver.clock import Clock, SystemClock
 from authserver.config import Config
-from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.keys import keyring, roots
 from authserver.keys.master import vault_of
@@ -22,33 +22,10 @@ from authserver.places import Places
 from authserver.refusals import Refusals
 from authserver.settings import live
 from authserver.store import Database, Live, Revisions, Session
-from authserver.users import notices
-from authserver.web import (
-    context,
-    cookies,
-    dev,
-    guards,
-    guide,
-    headers,
-    home,
-    language,
-    measured,
-    pages,
-    proxy,
-    refusals,
-    sessions,
-    sizes,
-)
-from authserver.web.account import BLUEPRINTS as ACCOUNT
-from authserver.web.account import own_session
-from authserver.web.api import BLUEPRINTS as ADMIN
-from authserver.web.api import access
+from authserver.web import proxy, sizes
 from authserver.web.bodies import Bodies
-from authserver.web.bridge import status_line
 from authserver.web.edge import Edge
-from authserver.web.login import BLUEPRINTS as LOGIN
-from authserver.web.oauth import BLUEPRINTS as OAUTH
-from authserver.web.oauth.straight import Straight
+from authserver.web.environ import REFUSED, REQUEST_ID
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -57,29 +34,24 @@ Wsgi = Callable[[Environ, Start], Iterable[bytes]]
 REQUEST_ID_BYTES = 12
 
 
-class Pages(Flask):
-    """No view here is a coroutine, so none is looked at for being one: eleven looks a request."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
-
-
 class App:
-    """The WSGI callable: the proxy's word, the sizes, the body, the edge, the straight way to a code, then Flask."""
+    """The WSGI callable: the proxy's word, the sizes, the body, the edge, and for all else the site.
 
-    def __init__(self, issuer: Issuer, flask: Flask) -> None:
+    The edge answers machines at once. The site is built when somebody first wants it; who comes meanwhile waits.
+    """
+
+    def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
-        self.flask = flask
         self._edge = Edge(issuer, self._pages)
-        self._straight = Straight(issuer)
         self._trusted = issuer.config.trusted_proxies
         self._bodies = Bodies(
             port=issuer.config.port, seconds=issuer.config.receive_seconds, threads=issuer.config.threads
         )
-        self._mounted = urlsplit(issuer.url).path
+        self._site: Any = None
+        self._building = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
-        environ[context.REQUEST_ID] = request_id = os.urandom(REQUEST_ID_BYTES).hex()
+        environ[REQUEST_ID] = request_id = os.urandom(REQUEST_ID_BYTES).hex()
         logs.REQUEST.set(request_id)
         peer = environ.get("REMOTE_ADDR", "")
         proxy.believe(environ, self._trusted)
@@ -87,26 +59,25 @@ class App:
         if refusal is None:
             return self._edge(environ, start_response)
         # The page that says so reads nothing of what was refused.
-        environ |= {refusals.REFUSED: refusal, "QUERY_STRING": "", "CONTENT_LENGTH": "0"}
+        environ |= {REFUSED: refusal, "QUERY_STRING": "", "CONTENT_LENGTH": "0"}
         return self._pages(environ, start_response)
 
+    @property
+    def site(self) -> Any:
+        """web.site.Site, loaded and built at the first call."""
+        if self._site is None:
+            with self._building:
+                if self._site is None:
+                    self._site = import_module("authserver.web.site").Site(self.issuer)
+        return self._site
+
+    @property
+    def flask(self) -> Any:
+        return self.site.flask
+
     def _pages(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
-        """Flask, which knows no paths but its own: those of an issuer with a path lose it here."""
-        straight = self._straight(environ)
-        if straight is not None:
-            told = (("X-Request-Id", environ[context.REQUEST_ID]), ("Content-Length", "0"))
-            start_response(status_line(straight), [*straight.headers, *told])
-            return []
-        path = environ.get("PATH_INFO", "")
-        if self._mounted:
-            environ["SCRIPT_NAME"] = self._mounted
-            environ["PATH_INFO"] = (
-                path.removeprefix(self._mounted) if path.startswith(f"{self._mounted}/") else path
-            )
-        if environ.get("PATH_INFO", "").startswith("//"):
-            # Werkzeug would take one slash for several, however they were written.
-            environ[refusals.REFUSED] = NotFound(refusals.BY_STATUS[404], detail="the path begins with //")
-        return self.flask.wsgi_app(environ, start_response)
+        answer: Iterable[bytes] = self.site(environ, start_response)
+        return answer
 
     def close(self) -> None:
         """Write what waits and let go of the database: for the end of a process."""
@@ -116,29 +87,13 @@ class App:
 
 def create_app(config: Config, *, clock: Clock | None = None) -> App:
     """Build the server that this configuration describes, on a database that is migrated already."""
-    flask = Pages("authserver.web", static_folder=None)
-    flask.url_map.merge_slashes = False  # a path that is nearly one of ours is not one of ours
-    issuer = make_issuer(config, flask, clock or SystemClock())
-    flask.extensions[context.EXTENSION] = issuer
-    measured.install(flask)
-    refusals.install(flask)
-    cookies.install(flask)
-    sessions.install(flask)
-    headers.install(flask)
-    guards.install(flask, admin=access.enforce)
-    language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
-    pages.install(
-        flask, branding=context.branding, override=config.templates_dir, staying=own_session.staying
-    )
-    for blueprint in (home.blueprint, guide.blueprint, *OAUTH, *LOGIN, *ACCOUNT, *ADMIN):
-        flask.register_blueprint(blueprint)
-    if config.is_development:
-        flask.register_blueprint(dev.blueprint)
-    return App(issuer, flask)
+    return App(make_issuer(config, clock=clock))
 
 
-def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
-    database = Database.bind(flask, config.database)
+def make_issuer(config: Config, *, clock: Clock | None = None) -> Issuer:
+    """What commands work with, and what every part of a server is given."""
+    clock = clock or SystemClock()
+    database = Database.bind(config.database)
     database.node = config.node_name
     revisions = Revisions(database)
     vault = vault_of(config)
@@ -167,8 +122,14 @@ def make_issuer(config: Config, flask: Flask, clock: Clock) -> Issuer:
         live_roots=held_roots,
         places=Places(config.geoip_file),
     )
-    database.told = partial(notices.of_event, issuer)
+    database.told = partial(_told, issuer)
     return issuer
+
+
+def _told(issuer: Issuer, db: Session, event: Event, by: Actor, at: datetime) -> None:
+    """Tell whose account an event is about. What writes mails is loaded with the first one, not at the start."""
+    if event.subject is not None:
+        import_module("authserver.users.notices").of_event(issuer, db, event, by, at)
 
 
 def windows_of(config: Config, database: Database) -> Windows:

@@ -73,3 +73,17 @@ class Misconfigured(AuthserverError):
         super().__init__(f"{what}\n  → {remedy}")
         self.what = what
         self.remedy = remedy
+
+
+class Fault(Refusal):
+    """We are wrong; what happened is in the log, under the reference."""
+
+    status = 500
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            "Something went wrong here, not with you. Your account is fine; try again in a moment.",
+            code="server_error",
+            rule="fault",
+            detail=f"{kind}: the log has it under this reference",
+        )

@@ -7,7 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import StaticPool
 
-from authserver.store.schema import METADATA
+from authserver.store.tables import METADATA
 from authserver.store.types import Id, Json, UtcDateTime
 
 PLAIN = {"UtcDateTime": "TIME", "Json": "sa.Text()"}

@@ -17,7 +17,7 @@ from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import Session, bump
-from authserver.store.clients import (
+from authserver.store.records.clients import (
     ApiRow,
     all_apis,
     api_by_identifier,
@@ -25,8 +25,8 @@ from authserver.store.clients import (
     locked_api,
     unset_default,
 )
-from authserver.store.unique import flush
-from authserver.store.users import attribute_scopes, group_ids
+from authserver.store.records.unique import flush
+from authserver.store.records.users import attribute_scopes, group_ids
 
 Named = tuple[str, str]  # ("clients" or "groups", its name)
 

@@ -8,7 +8,7 @@ from authserver.apis.api import Api, ApiScope
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.store import Live, Session
-from authserver.store.clients import ApiRow, all_apis, api_by_identifier
+from authserver.store.clients import HeldApi, held_apis
 
 TOPIC = "apis"
 
@@ -46,18 +46,18 @@ def catalogue(issuer: Issuer) -> Apis:
 
 
 def every(db: Session) -> tuple[Api, ...]:
-    return tuple(map(api_of, all_apis(db)))
+    return tuple(map(api_of, held_apis(db)))
 
 
 def load(db: Session, identifier: str) -> Api:
     """The API with this identifier (or row id)."""
-    row = api_by_identifier(db, identifier)
-    if row is None:
+    found = next((api for api in every(db) if identifier in (api.identifier, api.id)), None)
+    if found is None:
         raise NotFound("There is no such API.", detail=f"no API {identifier!r}")
-    return api_of(row)
+    return found
 
 
-def api_of(row: ApiRow) -> Api:
+def api_of(row: HeldApi) -> Api:
     return Api(
         id=row.id,
         identifier=row.identifier,

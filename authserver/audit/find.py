@@ -7,8 +7,8 @@ from typing import Any
 
 from authserver.errors import NotFound
 from authserver.store import Session
-from authserver.store.audit import COLUMNS, audit_event, audit_of_person, audit_page
-from authserver.store.operations import AuditEventRow
+from authserver.store.records.audit import COLUMNS, audit_event, audit_of_person, audit_page
+from authserver.store.records.operations import AuditEventRow
 
 FILTERS = tuple(COLUMNS)
 

@@ -12,7 +12,7 @@ from authserver.config import Config
 from authserver.errors import AuthserverError, Misconfigured
 from authserver.issuer import Issuer
 from authserver.keys import master, roots
-from authserver.keys.rotation import ALGS
+from authserver.keys.keyring import ALGS
 from authserver.store import health, schema
 from authserver.vault import CannotOpen
 

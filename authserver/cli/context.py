@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from authserver import config
-from authserver.app import create_app
+from authserver.app import make_issuer
 from authserver.audit import Actor
 from authserver.cli.output import echo, json_option
 from authserver.issuer import Issuer
@@ -17,7 +17,7 @@ CLI = Actor(kind="cli", name="command line", role="owner")
 @contextmanager
 def opened() -> Iterator[Issuer]:
     """Open the installation that AUTHSERVER_DATA_DIR names, as the running server sees it."""
-    issuer = create_app(config.load_beside()).issuer
+    issuer = make_issuer(config.load_beside())
     try:
         yield issuer
     finally:

@@ -1,15 +1,14 @@
 """`authserver db`: the schema, and what must end after a backup was restored."""
 
 import click
-from flask import Flask
 
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.clock import SystemClock
 from authserver.config import load_beside
 from authserver.errors import Misconfigured
-from authserver.keys import master, roots
+from authserver.keys import master, rolling
 from authserver.store import Database, migrating, schema
-from authserver.store.keys import root_secrets
+from authserver.store.records.keys import root_secrets
 from authserver.store.restored import API_TOKENS, RECOVERY_CODES
 from authserver.work.after_restore import after_restore as end_all
 
@@ -68,7 +67,7 @@ def after_restore(keep_recovery_codes: bool, keep_api_tokens: bool, as_json: boo
 
 
 def _current() -> str | None:
-    database = Database.bind(Flask("authserver"), _url())
+    database = Database.bind(_url())
     try:
         return schema.current(database)
     finally:
@@ -78,13 +77,13 @@ def _current() -> str | None:
 def _complete_roots() -> None:
     """A version may need a purpose root that an installation does not have yet; a new one gets all by `init`."""
     config = load_beside()
-    database = Database.bind(Flask("authserver"), _url())
+    database = Database.bind(_url())
     try:
         if schema.is_pending(schema.current(database)):
             return
         with database.writing() as db:
             if root_secrets(db):
-                roots.make_missing(db, master.vault_of(config), now=SystemClock()(), by=CLI)
+                rolling.make_missing(db, master.vault_of(config), now=SystemClock()(), by=CLI)
     finally:
         database.dispose()
 

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 import click
 
-from authserver.app import create_app
+from authserver.app import make_issuer
 from authserver.cli.check_mail import mail_findings
 from authserver.cli.check_providers import provider_findings
 from authserver.cli.checks import Finding, of_configuration, of_installation
@@ -52,7 +52,7 @@ def examine() -> Iterator[Finding]:
         _ok("configuration", f"{config.environment}, issuer {config.url}, {config.data_dir}")
     ]
     try:
-        issuer = create_app(config).issuer
+        issuer = make_issuer(config)
     except Misconfigured:
         return
     try:

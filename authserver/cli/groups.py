@@ -9,6 +9,7 @@ from authserver.cli.records import confirm, filled, options, unset_option, writt
 from authserver.groups import attributes, edit, find
 from authserver.groups.form import AttributeForm, GroupForm, NewAttributeForm
 from authserver.users import find as users
+from authserver.users import listing
 
 COLUMNS = ("name", "title", "second_factor", "members", "created_at")
 ATTRIBUTE_COLUMNS = ("name", "title", "type", "edited_by", "scope", "tokens", "built_in")
@@ -84,13 +85,15 @@ def members() -> None:
 
 @members.command("list")
 @click.argument("name")
-@click.option("--limit", type=click.IntRange(1, users.LARGEST_PAGE), default=users.PAGE, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, listing.LARGEST_PAGE), default=listing.PAGE, show_default=True
+)
 @click.option("--after", default="", help="What `next` said of the page before.")
 @json_option
 def list_members(name: str, limit: int, after: str, as_json: bool) -> None:
     """List the people in a group."""
     with opened() as issuer, issuer.database.reading() as db:
-        page = users.page(db, group=name, after=after, limit=limit)
+        page = listing.page(db, group=name, after=after, limit=limit)
     if as_json:
         echo({"items": page.items, "next": page.next}, as_json)
     else:

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import click
-from flask import Flask
 
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.output import to_plain
 from authserver.clock import Clock, SystemClock
 from authserver.config import Config, load_beside
 from authserver.errors import Misconfigured
-from authserver.keys import master, roots, rotation
+from authserver.keys import master, rolling, rotation
 from authserver.store import Database
 from authserver.store.migrating import upgrade
 from authserver.users import api_tokens
@@ -47,11 +46,11 @@ def prepare(config: Config, clock: Clock | None = None) -> Prepared:
         made.append("master key")
     vault = master.vault_of(config)
     upgrade(config.database)
-    database = Database.bind(Flask("authserver"), config.database)
+    database = Database.bind(config.database)
     now = (clock or SystemClock())()
     try:
         with database.writing() as db:
-            made += (f"root {name}" for name in roots.make_missing(db, vault, now=now, by=CLI))
+            made += (f"root {name}" for name in rolling.make_missing(db, vault, now=now, by=CLI))
             made += (f"signing key {key.alg}" for key in rotation.make_missing(db, vault, now=now, by=CLI))
     finally:
         database.dispose()

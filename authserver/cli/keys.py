@@ -4,7 +4,8 @@ import click
 
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.keys import rotation
-from authserver.keys.rotation import ALGS, SigningKey
+from authserver.keys.keyring import ALGS
+from authserver.keys.rotation import SigningKey
 
 COLUMNS = ("kid", "alg", "state", "created_at", "activates_at", "retires_at", "purge_at")
 CACHES = (

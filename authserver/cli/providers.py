@@ -10,7 +10,7 @@ from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, typed_secret, written, yes_option
 from authserver.issuer import Issuer
 from authserver.login import providers
-from authserver.store.upstreams import count_links
+from authserver.store.records.upstreams import count_links
 from authserver.upstream import configure, find, trial
 from authserver.upstream.contract import Passed
 from authserver.upstream.form import Rules

@@ -7,7 +7,7 @@ import click
 from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.config import Config
 from authserver.errors import Misconfigured
-from authserver.keys import master, reseal, roots
+from authserver.keys import master, reseal, rolling, roots
 from authserver.vault import Vault
 
 
@@ -46,7 +46,7 @@ def roll(purpose: tuple[str, ...], as_json: bool) -> None:
     made = {}
     with opened() as issuer, issuer.database.writing() as db:
         for each in purpose or roots.PURPOSES:
-            made[each] = roots.roll(db, issuer.vault, each, now=issuer.clock(), by=CLI)
+            made[each] = rolling.roll(db, issuer.vault, each, now=issuer.clock(), by=CLI)
     echo(made, as_json)
 
 

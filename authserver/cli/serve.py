@@ -1,6 +1,7 @@
 """`authserver serve`: the server, with its workers, its metrics listener and the way to the first owner."""
 
 import gc
+import logging
 import multiprocessing
 import os
 import socket
@@ -18,18 +19,17 @@ import click
 
 from authserver import __version__, logs, memory, metrics
 from authserver import config as configuration
-from authserver.app import App, create_app
+from authserver.app import App, create_app, make_issuer
 from authserver.cli.checks import Finding, of_configuration, of_installation, refuse
 from authserver.cli.server import Server, listen
 from authserver.config import Config
-from authserver.keys.rotation import ALGS
+from authserver.issuer import Issuer
+from authserver.keys.keyring import ALGS
 from authserver.once import open_ticket
 from authserver.store import health, schema
-from authserver.web.health import ending
-from authserver.work.deliver import Delivery
-from authserver.work.loop import Loop
-from authserver.work.tell_apps import TellApps
+from authserver.web.health import stage
 
+log = logging.getLogger(__name__)
 STARTS_WITHIN = 60
 LINK_HOURS = 1
 SETUP, FIRST_OWNER = "setup", "first-owner"
@@ -71,15 +71,16 @@ def _ready_to_start(config: Config) -> str | None:
     if config.is_development and not _has_master_key(config):
         _prepare(config)
     refuse(_problems(of_configuration(config)))
-    app = create_app(config)
+    issuer = make_issuer(config)
     try:
-        if config.is_development and _lacks_something(app):
+        if config.is_development and _lacks_something(issuer):
             _prepare(config)
-            app.issuer.revisions.forget()
-        refuse(_problems(of_installation(app.issuer)))
-        return None if health.has_owner(app.issuer.database) else _link(app)
+            issuer.revisions.forget()
+        refuse(_problems(of_installation(issuer)))
+        return None if health.has_owner(issuer.database) else _link(issuer)
     finally:
-        app.close()
+        issuer.refusals.close()
+        issuer.database.dispose()
 
 
 def _problems(findings: Any) -> list[Finding]:
@@ -90,8 +91,7 @@ def _has_master_key(config: Config) -> bool:
     return bool(config.master_key) or config.master_key_path.exists()
 
 
-def _lacks_something(app: App) -> bool:
-    issuer = app.issuer
+def _lacks_something(issuer: Issuer) -> bool:
     return schema.is_pending(schema.current(issuer.database)) or issuer.keyring.algs != ALGS
 
 
@@ -100,9 +100,8 @@ def _prepare(config: Config) -> None:
     import_module("authserver.cli.init").prepare(config)
 
 
-def _link(app: App) -> str:
+def _link(issuer: Issuer) -> str:
     """Make the way to the first owner: one link, which replaces the one of an earlier start."""
-    issuer = app.issuer
     now = issuer.clock()
     with issuer.database.writing() as db:
         ticket = open_ticket(
@@ -141,14 +140,27 @@ def _worker(config: Config, signals: Signals, listening: socket.socket, exporter
     if exporter is not None:
         exporter.keep_adding()
         Finalize(None, exporter.add_up, exitpriority=0)
-    ending(app.issuer).begun = signals.ends.is_set
-    if config.background:
-        Loop(issuer=app.issuer).start()
-        Delivery(issuer=app.issuer).start()
-        TellApps(issuer=app.issuer).start()
-    gc.freeze()
+    stage(app.issuer).ends = signals.ends.is_set
+    stage(app.issuer).is_complete = False
+    threading.Thread(target=_complete, args=(config, app), name="site", daemon=True).start()
     signals.ready.set()
     return logs.accessed(app) if config.access_log else app
+
+
+def _complete(config: Config, app: App) -> None:
+    """Load what machines do without, while they are answered already: the site, then the background work."""
+    try:
+        gc.disable()  # loading makes no garbage
+        app.site  # noqa: B018  built by being asked for
+        if config.background:
+            import_module("authserver.work.background").begin(app.issuer).start()
+        gc.enable()
+        gc.freeze()
+    except BaseException:
+        # A worker without its pages is of no use: it ends, and the parent says so and starts another.
+        log.critical("the site cannot be built", exc_info=True)
+        os._exit(1)
+    stage(app.issuer).is_complete = True
 
 
 def _announce(config: Config, link: str | None, signals: Signals) -> None:

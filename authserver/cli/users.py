@@ -14,7 +14,7 @@ from authserver.login import enrolment, one_account
 from authserver.login.passwords import choose, choose_alone
 from authserver.sessions import keeping_out
 from authserver.store import Session
-from authserver.users import edit, find
+from authserver.users import edit, find, listing
 from authserver.users import exempt as exemptions
 from authserver.users.exempt import ExemptionForm
 from authserver.users.form import UserForm
@@ -83,13 +83,15 @@ def add(email: str | None, password_stdin: bool, as_json: bool, **given: Any) ->
 @click.option("--status", type=click.Choice(["active", "locked", "disabled", "deleted"]), default=None)
 @click.option("--role", type=click.Choice(["owner", "admin", "support", "auditor"]), default=None)
 @click.option("--group", default=None, help="Only people in this group.")
-@click.option("--limit", type=click.IntRange(1, find.LARGEST_PAGE), default=find.PAGE, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, listing.LARGEST_PAGE), default=listing.PAGE, show_default=True
+)
 @click.option("--after", default="", help="What `next` said of the page before.")
 @json_option
 def list_(as_json: bool, **given: Any) -> None:
     """List people, a page at a time; in JSON as `items`, and `next` for --after."""
     with opened() as issuer, issuer.database.reading() as db:
-        page = find.page(db, **given)
+        page = listing.page(db, **given)
     if as_json:
         echo({"items": page.items, "next": page.next}, as_json)
     else:

@@ -17,7 +17,7 @@ from authserver.issuer import Issuer
 from authserver.opaque import Secret, digest, new_id, new_secret
 from authserver.scopes import STANDARD
 from authserver.store import Session, bump
-from authserver.store.clients import (
+from authserver.store.records.clients import (
     ClientRow,
     ClientSecretRow,
     all_apis,
@@ -26,9 +26,9 @@ from authserver.store.clients import (
     locked_client,
     secrets_of,
 )
-from authserver.store.erase import erase_client
-from authserver.store.unique import flush
-from authserver.store.users import attribute_scopes, group_ids
+from authserver.store.records.erase import erase_client
+from authserver.store.records.unique import flush
+from authserver.store.records.users import attribute_scopes, group_ids
 
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post"})
 SIGN_IN_SCOPES = ["openid", "profile", "email"]

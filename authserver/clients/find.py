@@ -1,21 +1,19 @@
 """Find clients: from memory on the paths of every request, from the database to administer them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authserver.clients.client import Client, StoredSecret
 from authserver.clients.redirects import origins_of as origins_of  # noqa: PLC0414 - asked for beside origins()
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.store import Live, LiveMap, Session
-from authserver.store.clients import (
-    ClientRow,
-    ClientSecretRow,
-    all_clients,
-    client_by_client_id,
-    secrets_of,
-)
+from authserver.store.clients import HeldClient, HeldSecret, held_client, held_clients, held_secrets
+
+if TYPE_CHECKING:
+    from authserver.store.records.clients import ClientRow, ClientSecretRow
 
 TOPIC = "clients"
 CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
@@ -49,8 +47,8 @@ def origins(issuer: Issuer) -> frozenset[str]:
 
 
 def find(db: Session, client_id: str) -> Client | None:
-    row = client_by_client_id(db, client_id) if CLIENT_ID.fullmatch(client_id) else None
-    return client_of(row, secrets_of(db, row.id)) if row else None
+    row = held_client(db, client_id) if CLIENT_ID.fullmatch(client_id) else None
+    return client_of(row, held_secrets(db, row.id)) if row else None
 
 
 def load(db: Session, client_id: str) -> Client:
@@ -62,10 +60,15 @@ def load(db: Session, client_id: str) -> Client:
 
 def every(db: Session, search: str = "") -> tuple[Client, ...]:
     """All clients by name, or those whose name or id holds `search`."""
-    return tuple(client_of(row, secrets) for row, secrets in all_clients(db, search))
+    wanted = search.lower()
+    return tuple(
+        client_of(row, secrets)
+        for row, secrets in held_clients(db)
+        if wanted in row.name.lower() or wanted in row.client_id.lower()
+    )
 
 
-def client_of(row: ClientRow, secrets: list[ClientSecretRow]) -> Client:
+def client_of(row: "HeldClient | ClientRow", secrets: "Sequence[HeldSecret | ClientSecretRow]") -> Client:
     return Client(
         id=row.id,
         client_id=row.client_id,

@@ -13,7 +13,7 @@ from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.scopes import STANDARD
 from authserver.store import Live, Session
-from authserver.store.users import AttributeRow, all_attributes
+from authserver.store.users import HeldAttribute, held_attributes
 
 TOPIC = "groups"
 LONGEST = 2_000
@@ -129,7 +129,7 @@ def live(issuer: Issuer) -> Declared:
 
 
 def every(db: Session) -> tuple[Attribute, ...]:
-    rows = {row.name: row for row in all_attributes(db)}
+    rows = {row.name: row for row in held_attributes(db)}
     standing = (_attribute(rows.pop(each.name), each) if each.name in rows else each for each in BUILT_IN)
     return (*standing, *(_attribute(row, None) for row in rows.values()))
 
@@ -171,7 +171,7 @@ def _texts(values: Iterable[Any]) -> bool:
     return all(isinstance(each, str) and len(each) <= LONGEST for each in values)
 
 
-def _attribute(row: AttributeRow, standing: Attribute | None) -> Attribute:
+def _attribute(row: HeldAttribute, standing: Attribute | None) -> Attribute:
     declared_now = Attribute(
         name=row.name,
         title=row.title,

@@ -15,9 +15,9 @@ from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import Session, bump
-from authserver.store.clients import where_group_is_named, where_scope_is_owned
-from authserver.store.unique import flush
-from authserver.store.users import (
+from authserver.store.records.clients import where_group_is_named, where_scope_is_owned
+from authserver.store.records.unique import flush
+from authserver.store.records.users import (
     AttributeRow,
     GroupRow,
     MembershipRow,

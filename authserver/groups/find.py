@@ -7,14 +7,8 @@ from authserver.groups.attributes import TOPIC
 from authserver.groups.group import Group
 from authserver.issuer import Issuer
 from authserver.store import Live, Session
-from authserver.store.users import (
-    GROUPS_OF,
-    RULES_OF_GROUPS,
-    GroupRow,
-    all_groups,
-    count_members,
-    group_by_name,
-)
+from authserver.store.records.users import GroupRow, all_groups, count_members, group_by_name
+from authserver.store.users import GROUPS_OF, RULES_OF_GROUPS
 
 
 def every(db: Session) -> tuple[Group, ...]:

@@ -13,11 +13,11 @@ from authserver.jose import PublicKeys, Signer
 from authserver.keys import custody
 from authserver.opaque import digest
 from authserver.store import Session
-from authserver.store.keys import signing_keys
-from authserver.store.operations import SigningKeyRow
+from authserver.store.keys import HeldKey, held_keys
 from authserver.vault import Vault
 
 TOPIC = "keys"
+ALGS = ("ES256", "RS256")
 PUBLISHED = frozenset({"next", "active", "retiring"})
 ETAG_BYTES = 12
 
@@ -49,7 +49,7 @@ class Keyring:
 
 def load(db: Session, vault: Vault, now: datetime) -> Keyring:
     """Read the keys of this server, and open those that sign."""
-    rows = [row for row in signing_keys(db) if row.purge_at is None or row.purge_at > now]
+    rows = [row for row in held_keys(db) if row.purge_at is None or row.purge_at > now]
     active = {
         row.alg: custody.signer(vault, row.kid, row.private)
         for row in rows
@@ -67,6 +67,6 @@ def load(db: Session, vault: Vault, now: datetime) -> Keyring:
     )
 
 
-def _jwks(rows: Iterable[SigningKeyRow]) -> bytes:
+def _jwks(rows: Iterable[HeldKey]) -> bytes:
     keys: list[dict[str, Any]] = [row.public_jwk for row in rows]
     return json.dumps({"keys": keys}, separators=(",", ":"), sort_keys=True).encode()

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from authserver.audit import Actor, record
 from authserver.audit.events import SecretsChanged
-from authserver.keys import custody, roots, rotation
-from authserver.settings import secrets
+from authserver.keys import custody, rolling, rotation
+from authserver.settings import reseal as of_settings
 from authserver.store import Session
-from authserver.store.factors import totp_rows
 from authserver.store.facts import fact, note_fact
 from authserver.store.locks import lock
-from authserver.store.outbox import sealed_outbox_rows
-from authserver.store.upstreams import sealed_upstreams
+from authserver.store.records.factors import totp_rows
+from authserver.store.records.outbox import sealed_outbox_rows
+from authserver.store.records.upstreams import sealed_upstreams
 from authserver.vault import Vault
 
 BACKED_UP = "master_key_backed_up"
@@ -29,7 +29,7 @@ class Resealed:
 def reseal(db: Session, vault: Vault, *, now: datetime, by: Actor) -> Resealed:
     """Seal every row under the newest master key; older keys are needed for older backups alone."""
     lock(db, "master_key")
-    moved = rotation.reseal(db, vault) + roots.reseal(db, vault) + secrets.reseal(db, vault)
+    moved = rotation.reseal(db, vault) + rolling.reseal(db, vault) + of_settings.secrets(db, vault)
     moved += _reseal_totp(db, vault) + _reseal_outbox(db, vault) + _reseal_upstreams(db, vault)
     record(db, SecretsChanged(act="resealed", detail=f"version {vault.version}"), by=by, at=now)
     return Resealed(version=vault.version, moved=moved)

@@ -12,20 +12,19 @@ from authserver.audit.events import KeyStateChanged
 from authserver.errors import Refusal
 from authserver.jose import Signer, generate
 from authserver.keys import custody
-from authserver.keys.keyring import TOPIC
+from authserver.keys.keyring import ALGS, TOPIC
 from authserver.settings.catalogue import Settings
 from authserver.store import Session, bump
-from authserver.store.keys import (
+from authserver.store.locks import lock
+from authserver.store.records.keys import (
     longest_token_lifetime,
     purge_signing_keys,
     signing_key_in,
     signing_keys,
 )
-from authserver.store.locks import lock
-from authserver.store.operations import SigningKeyRow
+from authserver.store.records.operations import SigningKeyRow
 from authserver.vault import Vault
 
-ALGS = ("ES256", "RS256")
 HINTS_FOR = timedelta(days=31)
 SKEW = timedelta(seconds=60)
 

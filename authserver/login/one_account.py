@@ -12,7 +12,7 @@ from authserver.issuer import Issuer
 from authserver.sessions import ending, sso
 from authserver.store import Session
 from authserver.store.grants import APPS_OF
-from authserver.store.users import locked_user
+from authserver.store.records.users import locked_user
 from authserver.tokens import grant
 from authserver.upstream import linking
 from authserver.upstream.find import live

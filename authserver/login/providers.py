@@ -6,7 +6,8 @@ from authserver.authentication import UserId, proved_by
 from authserver.issuer import Issuer
 from authserver.sessions import ending
 from authserver.store import Session
-from authserver.store.upstreams import SESSIONS_BY, SESSIONS_OF_BY, upstream_by_slug
+from authserver.store.records.upstreams import upstream_by_slug
+from authserver.store.upstreams import SESSIONS_BY, SESSIONS_OF_BY
 from authserver.tokens import grant
 from authserver.upstream import configure
 from authserver.upstream.find import missing

@@ -29,7 +29,7 @@ from authserver.store.outbox import (
     PUT,
     RETRY,
     SENT,
-    OutboxRow,
+    HeldMail,
     outbox_rows,
 )
 
@@ -234,7 +234,7 @@ def _tell(db: Session, issuer: Issuer, event: MailFailed) -> None:
     metrics.count("mails", result="failed")
 
 
-def _kept(row: OutboxRow, written: Written | None = None) -> Kept:
+def _kept(row: HeldMail, written: Written | None = None) -> Kept:
     return Kept(
         id=row.id,
         template=row.name,

@@ -10,7 +10,7 @@ from authserver.mail.drafts import BrokenDraft, Draft
 from authserver.mail.letters import TEXTS
 from authserver.mail.templates import TOPIC, locales
 from authserver.store import Session, bump
-from authserver.store.outbox import MailTemplateRow, mail_template
+from authserver.store.records.outbox import MailTemplateRow, mail_template
 
 LONGEST_SUBJECT = 200
 

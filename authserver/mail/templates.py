@@ -19,7 +19,7 @@ from authserver.mail import drafts
 from authserver.mail.drafts import BrokenDraft, Draft
 from authserver.mail.letters import FOOTER, TEXTS
 from authserver.store import Live
-from authserver.store.outbox import mail_templates
+from authserver.store.outbox import REPLACED
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent / "texts"
@@ -146,8 +146,8 @@ def _replaced(issuer: Issuer) -> Replaced:
     def load() -> Replaced:
         with issuer.database.reading() as db:
             return {
-                (row.name, row.locale): Draft(subject=row.subject, text=row.text, html=row.html)
-                for row in mail_templates(db)
+                (name, locale): Draft(subject=subject, text=text, html=html)
+                for name, locale, subject, text, html in db.hot(REPLACED, {}).fetchall()
             }
 
     kept: Live[Replaced] = issuer.kept("mail_templates", lambda: Live(issuer.revisions, TOPIC, load))

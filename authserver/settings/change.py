@@ -17,15 +17,15 @@ from authserver.settings.live import TOPIC, Fixed, fixed, in_force
 from authserver.settings.setting import NEVER, Change, Setting
 from authserver.store import Session, bump
 from authserver.store.locks import lock
-from authserver.store.operations import SettingChangeRow, SettingRow
-from authserver.store.settings import (
-    changed_settings,
+from authserver.store.records.operations import SettingChangeRow, SettingRow
+from authserver.store.records.settings import (
     changes_of,
     last_change,
     last_changes,
     setting_change,
     setting_row,
 )
+from authserver.store.settings import changed_settings
 from authserver.vault import Vault
 
 PAGE = 50

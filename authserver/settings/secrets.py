@@ -7,8 +7,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from authserver.settings.values import SECRETS
-from authserver.store import Session
-from authserver.store.settings import setting_row
 from authserver.vault import Place, Vault
 
 SEALED = "sealed"
@@ -34,18 +32,6 @@ def told(name: str, value: Any) -> Any:
         return value
     is_set = bool(value.get_secret_value()) if isinstance(value, SecretStr) else bool(value)
     return {"set": is_set}
-
-
-def reseal(db: Session, vault: Vault) -> int:
-    """Seal every secret under the newest master key; returns how many were under an older one."""
-    moved = 0
-    for name in sorted(SECRETS):
-        row = setting_row(db, name)
-        if row is None or vault.version_of(b64decode(row.value[SEALED])) == vault.version:
-            continue
-        row.value = seal(vault, name, SecretStr(opened(vault, name, row.value)))
-        moved += 1
-    return moved
 
 
 def place(name: str) -> Place:

@@ -1,21 +1,19 @@
 """Statements on API tokens, of which only a digest is kept."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
-
 from authserver.store.database import Hot, Session
-from authserver.store.operations import ApiTokenRow
 
 BY_DIGEST = Hot(
     """SELECT t.id, t.made_by IS NULL OR u.status = 'active', t.made_by, u.role
          FROM api_tokens t LEFT JOIN users u ON u.id = t.made_by WHERE t.digest = :digest"""
 )
+
 TOUCH = Hot(
     """UPDATE api_tokens SET last_used_at = :now
         WHERE id = :id AND (last_used_at IS NULL OR last_used_at <= :before)"""
 )
+
 REVOKE = Hot(
     """WITH RECURSIVE family (id) AS (
             SELECT id FROM api_tokens WHERE id = :id
@@ -24,20 +22,6 @@ REVOKE = Hot(
         WHERE id IN (SELECT id FROM family) AND revoked_at IS NULL
     RETURNING id"""
 )
-
-
-def token_row(db: Session, token_id: str) -> ApiTokenRow | None:
-    return db.orm.get(ApiTokenRow, token_id, populate_existing=True)
-
-
-def locked_token(db: Session, token_id: str) -> ApiTokenRow | None:
-    """The row, held until the transaction ends: a token that is being revoked makes no other."""
-    return db.orm.get(ApiTokenRow, token_id, with_for_update=True, populate_existing=True)
-
-
-def all_tokens(db: Session) -> Sequence[ApiTokenRow]:
-    """Every token, the oldest first."""
-    return db.orm.scalars(select(ApiTokenRow).order_by(ApiTokenRow.id)).all()
 
 
 def revoke_family(db: Session, token_id: str, now: datetime) -> list[str]:

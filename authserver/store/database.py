@@ -1,6 +1,7 @@
 """Sessions on the database: reading() cannot write, writing() is durable, writing_fast() may lose a last write.
 
-Hot statements run on the driver itself (see links.py); everything else uses the ORM on the same connection.
+Hot statements run on the driver itself (see links.py); everything else uses the ORM on the same connection
+(mapping.py), which is loaded when it is first asked for.
 """
 
 import logging
@@ -10,22 +11,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
-
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, event, make_url, orm, pool
-from sqlalchemy import exc as sqlalchemy_errors
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from authserver import metrics
-from authserver.errors import Unavailable
+from authserver.errors import Misconfigured, Unavailable
 from authserver.store.links import File, Link, Links, Rows
 from authserver.store.links import Hot as Hot  # noqa: PLC0414 - asked for beside Session
-from authserver.store.types import Base, read_time, time_text
+from authserver.store.times import read_time, time_text
+
+if TYPE_CHECKING:
+    from sqlalchemy import orm
+
+    from authserver.store.mapping import Mapping as Orm
 
 log = logging.getLogger(__name__)
-models = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 Mode = Literal["read", "write", "fast", "alone"]
 TRANSACTIONS = frozenset({"write", "fast"})
@@ -35,11 +37,7 @@ BUSY_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
 WANTS_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 SERVER_ENDED = frozenset({None, "57P01", "57P02", "57P03"})  # no answer, shutdown, crash, not yet up
-FAILURES: tuple[type[Exception], ...] = (
-    sqlite3.OperationalError,
-    sqlalchemy_errors.OperationalError,
-    sqlalchemy_errors.InterfaceError,
-)
+FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 
 
 class Session:
@@ -82,12 +80,11 @@ class Session:
         return time_text(moment) if self.database.embedded else moment
 
     @property
-    def orm(self) -> orm.Session:
+    def orm(self) -> "orm.Session":
         """SQLAlchemy's session on this same connection and transaction."""
         if self._orm is None:
-            link = self._link or self._linked()
-            connection = Connection(self.database.engine(self._mode), connection=link.fairy)
-            self._orm = orm.Session(bind=connection, expire_on_commit=False, autoflush=True)
+            mapping = self.database.mapping
+            self._orm = mapping.session(self._link or self._linked())
         return self._orm
 
     def _linked(self) -> Link:
@@ -151,13 +148,14 @@ class Session:
     def invalidate(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            link.fairy.invalidate()
+            link.drop()
 
 
 @dataclass(slots=True)
 class Database:
-    """The links to the database, bound once in create_app."""
+    """The links to the database, bound once for an issuer."""
 
+    url: str
     links: Mapping[Mode, Links]
     embedded: bool  # SQLite: one file, one writer at a time
     failures: tuple[type[Exception], ...] = FAILURES
@@ -166,36 +164,33 @@ class Database:
     told: Callable[..., None] | None = None  # who hears of each audit event, in its transaction
     lost_at: float = float("-inf")
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _mapping: "Orm | None" = None
+    _loading: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def bind(cls, app: Any, url: str) -> "Database":
-        embedded = make_url(url).get_backend_name() == "sqlite"
-        modes: tuple[Mode, ...] = ("read", "write", "fast") if embedded else ("read", "write")
-        app.config.update(
-            SQLALCHEMY_DATABASE_URI=url,
-            SQLALCHEMY_BINDS={mode: engine_options(url, mode) for mode in modes},
-            SQLALCHEMY_ENGINE_OPTIONS={"poolclass": pool.NullPool},
-        )
-        models.init_app(app)
-        with app.app_context():
-            engines = models.engines
-        if embedded:
-            found = {mode: Links(engines[mode], File) for mode in modes}
-            for mode in modes:
-                prepare_sqlite(engines[mode], mode)
-            return cls({**found, "alone": found["fast"]}, embedded)
+    def bind(cls, url: str) -> "Database":
+        if url.startswith("sqlite"):
+            path = path_of(url)
+            found: dict[Mode, Links] = {
+                mode: Links(partial(open_file, path, mode)) for mode in ("read", "write", "fast")
+            }
+            return cls(url, {**found, "alone": found["fast"]}, embedded=True)
         # Only PostgreSQL pays for its driver's import.
         server = import_module("authserver.store.postgresql")
-        found = {mode: Links(engines[mode], server.Server) for mode in modes}
-        write = found["write"]
-        return cls({**found, "fast": write, "alone": write}, embedded, (*FAILURES, *server.FAILURES))
-
-    def engine(self, mode: Mode) -> Engine:
-        return self.links[mode].engine
+        reads, write = (Links(partial(server.Server.at, url, mode)) for mode in ("read", "write"))
+        links: dict[Mode, Links] = {"read": reads, "write": write, "fast": write, "alone": write}
+        return cls(url, links, embedded=False, failures=(*FAILURES, *server.FAILURES))
 
     @property
-    def engines(self) -> Mapping[Mode, Engine]:
-        return {mode: links.engine for mode, links in self.links.items()}
+    def mapping(self) -> "Orm":
+        """SQLAlchemy for these links: loaded here, since what answers machines does without."""
+        if self._mapping is None:
+            with self._loading:
+                if self._mapping is None:
+                    made: Orm = import_module("authserver.store.mapping").Mapping(self)
+                    self.failures = (*self.failures, *made.failures)
+                    self._mapping = made
+        return self._mapping
 
     def take(self, mode: Mode) -> Link:
         """A link that was not made before the server was away: of all its dead ones, one request finds one."""
@@ -272,42 +267,30 @@ def wants_retry(error: BaseException | None) -> bool:
     return getattr(original, "sqlstate", None) in WANTS_RETRY
 
 
-def engine_options(url: str, mode: Mode) -> dict[str, Any]:
-    parsed = make_url(url)
-    # No pool of SQLAlchemy's: links wait in `Links`. And what was to be stored does not get into the text of an
-    # error, and so into a log. KEY-8.
-    shared: dict[str, Any] = {"poolclass": pool.NullPool, "hide_parameters": True}
-    if parsed.get_backend_name() == "sqlite":
-        arguments = {
-            "timeout": BUSY_MS / 1000,
-            "isolation_level": None,
-            "check_same_thread": False,
-            "cached_statements": 256,
-        }
-        return {"url": url, "connect_args": arguments, **shared}
-    options = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s"
-    if mode == "read":
-        options += " -c default_transaction_read_only=on"
-    return {
-        "url": parsed.set(drivername="postgresql+psycopg"),
-        # What psycopg prepared by itself it would deallocate with all others, ours included.
-        "connect_args": {"options": options, "connect_timeout": 3, "prepare_threshold": None},
-        # One statement is one round trip when nothing opens a transaction around it; a session begins its own.
-        "isolation_level": "AUTOCOMMIT",
-        **shared,
-    }
+def path_of(url: str) -> str:
+    """The file that an SQLite URL names, as SQLAlchemy reads it."""
+    _, _, rest = url.partition("://")
+    if "?" in rest:
+        raise Misconfigured("The URL of a database file has no options.", "Remove what begins with `?`.")
+    return rest.removeprefix("/") or ":memory:"
 
 
-def prepare_sqlite(engine: Engine, mode: Mode) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
-            f"busy_timeout={BUSY_MS}",
-            "foreign_keys=ON",
-            "cache_size=-2000",
-            "temp_store=MEMORY",
-            *(("query_only=ON",) if mode == "read" else ()),
-        ):
-            connection.execute(f"PRAGMA {pragma}").close()
+def open_file(path: str, mode: Mode) -> File:
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
+        f"busy_timeout={BUSY_MS}",
+        "foreign_keys=ON",
+        "cache_size=-2000",
+        "temp_store=MEMORY",
+        *(("query_only=ON",) if mode == "read" else ()),
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return File(connection)

@@ -1,120 +1,78 @@
 """Second factors of people: authenticator apps, and the recovery codes beside them."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from functools import cache
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, select, text
-from sqlalchemy.orm import Mapped, mapped_column
-
 from authserver.store.database import Hot, Session
-from authserver.store.types import Base, Digest, Id, Sealed, UtcDateTime
-
-
-class TotpRow(Base):
-    """An authenticator app. It counts once `confirmed_at` is set; until then it belongs to one `enrolling`."""
-
-    __tablename__ = "totp_devices"
-    __table_args__ = (
-        Index(
-            "uq_totp_devices_user_id_confirmed",
-            "user_id",
-            unique=True,
-            sqlite_where=text("confirmed_at IS NOT NULL"),
-            postgresql_where=text("confirmed_at IS NOT NULL"),
-        ),
-        Index("ix_totp_devices_user_id", "user_id"),
-        Index("ix_totp_devices_expires_at", "expires_at"),
-    )
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
-    secret: Mapped[bytes] = mapped_column(Sealed)
-    digits: Mapped[int]
-    algorithm: Mapped[str] = mapped_column(String(8))
-    period: Mapped[int]
-    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
-    enrolling: Mapped[str] = mapped_column(Id)  # the session or login that sets it up
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # of one that is not confirmed
-    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class RecoveryCodeRow(Base):
-    """A code for one use, as a MAC under the root that `root_id` names."""
-
-    __tablename__ = "recovery_codes"
-    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
-    root_id: Mapped[str] = mapped_column(String(16))
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class ExemptionRow(Base):
-    """Somebody of whom no second factor is demanded, though the rules demand it of them."""
-
-    __tablename__ = "exemptions"
-    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    reason: Mapped[str] = mapped_column(String(255))
-    made_by: Mapped[str] = mapped_column(String(255))
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
 
 TOTP = """SELECT id, user_id, secret, digits, algorithm, period, last_step, confirmed_at, last_used_at, enrolling
             FROM totp_devices"""
+
 CONFIRMED_TOTP = Hot(f"{TOTP} WHERE user_id = :user AND confirmed_at IS NOT NULL")
+
 PENDING_TOTP = Hot(
     f"""{TOTP} WHERE user_id = :user AND enrolling = :enrolling AND confirmed_at IS NULL AND expires_at > :now
         ORDER BY id DESC"""
 )
+
 HAS_TOTP = Hot("SELECT 1 FROM totp_devices WHERE user_id = :user AND confirmed_at IS NOT NULL")
+
 FORGET_PENDING = Hot(
     """DELETE FROM totp_devices
         WHERE user_id = :user AND confirmed_at IS NULL AND (enrolling = :enrolling OR expires_at <= :now)"""
 )
+
 BEGIN_TOTP = Hot(
     """INSERT INTO totp_devices (id, user_id, secret, digits, algorithm, period, last_step, enrolling, created_at,
                                  expires_at)
        VALUES (:id, :user, :secret, :digits, :algorithm, :period, 0, :enrolling, :now, :expires)"""
 )
+
 # A code works once: whoever moves the step has it. TOTP-3.
 SPEND_STEP = Hot(
     """UPDATE totp_devices SET last_step = :step, last_used_at = :now
         WHERE id = :id AND user_id = :user AND confirmed_at IS NOT NULL AND last_step < :step
     RETURNING id"""
 )
+
 CONFIRM_TOTP = Hot(
     """UPDATE totp_devices SET confirmed_at = :now, expires_at = NULL, last_step = :step, last_used_at = :now
         WHERE id = :id AND user_id = :user AND confirmed_at IS NULL AND expires_at > :now
     RETURNING id"""
 )
+
 REMOVE_CONFIRMED = Hot(
     "DELETE FROM totp_devices WHERE user_id = :user AND confirmed_at IS NOT NULL RETURNING id"
 )
+
 REMOVE_TOTP = Hot("DELETE FROM totp_devices WHERE user_id = :user")
 
 HAS_CODES = Hot("SELECT 1 FROM recovery_codes WHERE user_id = :user AND used_at IS NULL LIMIT 1")
+
 CODES_OF = Hot(
     """SELECT count(*), sum(CASE WHEN used_at IS NULL THEN 1 ELSE 0 END), min(made_at), max(used_at)
          FROM recovery_codes WHERE user_id = :user"""
 )
+
 CODE_ROOTS = Hot("SELECT DISTINCT root_id FROM recovery_codes WHERE user_id = :user")
+
 KEEP_CODE = Hot(
     """INSERT INTO recovery_codes (user_id, digest, root_id, made_at)
        VALUES (:user, :digest, :root, :now)"""
 )
+
 # One atomic write, whose row count decides. RC-2.
 SPEND_CODE = Hot(
     """UPDATE recovery_codes SET used_at = :now
         WHERE user_id = :user AND digest = :digest AND root_id = :root AND used_at IS NULL
     RETURNING digest"""
 )
+
 WAS_SPENT = Hot(
     """SELECT 1 FROM recovery_codes
         WHERE user_id = :user AND digest = :digest AND root_id = :root AND used_at IS NOT NULL"""
 )
+
 REMOVE_CODES = Hot("DELETE FROM recovery_codes WHERE user_id = :user")
 
 IS_EXEMPT = Hot(
@@ -122,12 +80,15 @@ IS_EXEMPT = Hot(
        LEFT JOIN exemptions e ON e.user_id = u.id AND (e.until IS NULL OR e.until > :now)
            WHERE u.id = :user"""
 )
+
 EXEMPT = Hot(
     """INSERT INTO exemptions (user_id, reason, made_by, made_at, until)
        VALUES (:user, :reason, :by, :now, :until)
        ON CONFLICT (user_id) DO UPDATE SET reason = :reason, made_by = :by, made_at = :now, until = :until"""
 )
+
 END_EXEMPTION = Hot("DELETE FROM exemptions WHERE user_id = :user RETURNING user_id")
+
 EXEMPTIONS = Hot(
     """SELECT user_id, reason, made_by, made_at, until FROM exemptions
         WHERE (until IS NULL OR until > :now) AND (:user IN ('', user_id)) ORDER BY made_at, user_id"""
@@ -146,8 +107,3 @@ def finding(db: Session, statements: Iterable[tuple[str, Hot]], user_id: str) ->
     if not asked:
         return frozenset()
     return frozenset(row[0] for row in db.hot(_any_of(asked), {"user": user_id}).fetchall())
-
-
-def totp_rows(db: Session) -> list[TotpRow]:
-    """Every authenticator app, to be sealed anew."""
-    return list(db.orm.scalars(select(TotpRow).order_by(TotpRow.id).with_for_update()))

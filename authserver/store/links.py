@@ -4,10 +4,9 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Protocol
-
-from sqlalchemy import Engine, PoolProxiedConnection
 
 NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 ON_SERVER = re.compile(r"/\*server: (.*?)\*/")
@@ -43,49 +42,73 @@ class Rows(Protocol):
 
 
 class Link(Protocol):
-    """One connection. It is in no transaction unless `begin()` was called; `fairy` is what SQLAlchemy knows of it."""
+    """One connection. It is in no transaction unless `begin()` was called."""
 
-    fairy: PoolProxiedConnection
+    raw: Any
+    fairy: Any
     made: float
 
+    @property
+    def is_good(self) -> bool: ...
     def run(self, statement: Hot, values: Mapping[str, Any]) -> Rows: ...
     def begin(self) -> None: ...
     def commit(self) -> None: ...
     def undo(self) -> None:
         """Roll back what was begun and not committed."""
 
+    def drop(self) -> None:
+        """Close the connection, whatever has become of it."""
 
-class File:
+
+class Held:
+    """The driver's connection `raw`, and `fairy`: what SQLAlchemy knows it by, once the ORM came to it."""
+
+    __slots__ = ("fairy", "made", "raw")
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.fairy: Any = None
+        self.made = time.monotonic()
+
+    @property
+    def is_good(self) -> bool:
+        return self.raw is not None and (self.fairy is None or self.fairy.is_valid)
+
+    def drop(self) -> None:
+        raw, self.raw = self.raw, None
+        if self.fairy is not None and self.fairy.is_valid:
+            self.fairy.invalidate()
+        elif raw is not None:
+            with suppress(Exception):  # nobody can use it any more, whatever it says
+                raw.close()
+
+
+class File(Held):
     """A link to SQLite."""
 
-    __slots__ = ("_raw", "fairy", "made")
-
-    def __init__(self, fairy: PoolProxiedConnection) -> None:
-        self.fairy = fairy
-        self.made = time.monotonic()
-        self._raw: sqlite3.Connection = fairy.driver_connection  # type: ignore[assignment]
+    __slots__ = ()
+    raw: sqlite3.Connection
 
     def run(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
-        return self._raw.execute(statement.sql, values)
+        return self.raw.execute(statement.sql, values)
 
     def begin(self) -> None:
-        self._raw.execute("BEGIN IMMEDIATE")
+        self.raw.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        if self._raw.in_transaction:
-            self._raw.execute("COMMIT")
+        if self.raw.in_transaction:
+            self.raw.execute("COMMIT")
 
     def undo(self) -> None:
-        if self._raw.in_transaction:
-            self._raw.execute("ROLLBACK")
+        if self.raw.in_transaction:
+            self.raw.execute("ROLLBACK")
 
 
 class Links:
     """Links of one kind: the one that was given back last is taken first; there are as many as are used at once."""
 
-    def __init__(self, engine: Engine, make: Callable[[PoolProxiedConnection], Link]) -> None:
-        self.engine = engine
-        self._make = make
+    def __init__(self, make: Callable[[], Link]) -> None:
+        self.make = make
         self._idle: list[Link] = []
 
     def take(self, since: float) -> Link:
@@ -97,19 +120,19 @@ class Links:
                 break
             if link.made >= since:
                 return link
-            link.fairy.invalidate()
-        return self._make(self.engine.raw_connection())
+            link.drop()
+        return self.make()
 
     def give_back(self, link: Link) -> None:
-        if not link.fairy.is_valid:
+        if not link.is_good:
             return
         try:
             link.undo()
         except Exception:  # noqa: BLE001  whatever it is, nobody can use the link any more
-            link.fairy.invalidate()
+            link.drop()
         else:
             self._idle.append(link)
 
     def close(self) -> None:
         while self._idle:
-            self._idle.pop().fairy.close()
+            self._idle.pop().drop()

@@ -9,25 +9,19 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from sqlalchemy.orm import Mapped, mapped_column
-
 from authserver.store.database import Database, Hot, Session
-from authserver.store.types import Base
 
 T = TypeVar("T")
+
 FRESH = 0.5
+
 KEPT = 10_000
 
 ALL = Hot("SELECT topic, n FROM revisions")
+
 BUMP = Hot(
     "INSERT INTO revisions (topic, n) VALUES (:topic, 1) ON CONFLICT (topic) DO UPDATE SET n = revisions.n + 1"
 )
-
-
-class Revision(Base):
-    __tablename__ = "revisions"
-    topic: Mapped[str] = mapped_column(primary_key=True)
-    n: Mapped[int]
 
 
 def bump(db: Session, topic: str) -> None:

@@ -3,7 +3,7 @@
 psycopg's cursor would cost 55 µs more a statement; its connection, its types and its errors are what is used here.
 """
 
-import time
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,11 +12,13 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
-from sqlalchemy import PoolProxiedConnection
 
-from authserver.store.links import Hot
+from authserver.store.links import Held, Hot
 
 FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
+OPTIONS = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s"
+READ_ONLY = " -c default_transaction_read_only=on"
 
 
 class Fetched:
@@ -42,20 +44,29 @@ class Fetched:
         self._rows = []
 
 
-class Server:
+class Server(Held):
     """A link to PostgreSQL, on a connection in autocommit."""
 
-    __slots__ = ("_pgconn", "_prepared", "_types", "fairy", "made")
+    __slots__ = ("_pgconn", "_prepared", "_types")
 
-    def __init__(self, fairy: PoolProxiedConnection) -> None:
-        connection = fairy.driver_connection
-        if not isinstance(connection, Connection):
-            raise TypeError("PostgreSQL is spoken to by psycopg")
-        self.fairy = fairy
-        self.made = time.monotonic()
-        self._pgconn = connection.pgconn
-        self._types = Transformer(connection)
+    def __init__(self, raw: Connection[Any]) -> None:
+        super().__init__(raw)
+        self._pgconn = raw.pgconn
+        self._types = Transformer(raw)
         self._prepared: set[bytes] = set()
+
+    @classmethod
+    def at(cls, url: str, mode: str) -> "Server":
+        """Connect. One statement is one round trip, as nothing opens a transaction around it."""
+        connection = Connection.connect(
+            SCHEME.sub("postgresql://", url),
+            autocommit=True,
+            # What psycopg prepared by itself it would deallocate with all others, ours included.
+            prepare_threshold=None,
+            connect_timeout=3,
+            options=OPTIONS + (READ_ONLY if mode == "read" else ""),
+        )
+        return cls(connection)
 
     def run(self, statement: Hot, values: Mapping[str, Any]) -> Fetched:
         if statement.name not in self._prepared:

@@ -1,94 +1,6 @@
 """Single-sign-on sessions, logins under way, and the browsers that are known."""
 
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
-
 from authserver.store.database import Hot
-from authserver.store.types import Base, Digest, Id, Json, UtcDateTime, partial
-
-
-class SsoSessionRow(Base):
-    """No index covers what a request writes (last_seen_at, idle_until)."""
-
-    __tablename__ = "sso_sessions"
-    __table_args__ = (
-        partial("ix_sso_sessions_user_id", "user_id", where="ended_at IS NULL"),
-        Index("ix_sso_sessions_expires_at", "expires_at"),
-        partial("ix_sso_sessions_expires_at_live", "expires_at", where="ended_at IS NULL"),
-        Index("ix_sso_sessions_previous_digest", "previous_digest"),
-    )
-    id: Mapped[str] = mapped_column(Id, primary_key=True)  # on the wire: sid
-    handle_digest: Mapped[bytes] = mapped_column(Digest, unique=True)
-    previous_digest: Mapped[bytes | None] = mapped_column(Digest)  # reads for some seconds, for parallel tabs
-    previous_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
-    user_epoch: Mapped[int]
-    authentication: Mapped[str]  # authentication.to_json, as text
-    remembered: Mapped[bool] = mapped_column(default=False)
-    device_id: Mapped[str | None] = mapped_column(Id)
-    user_agent: Mapped[str] = mapped_column(String(512), default="")
-    ip: Mapped[str] = mapped_column(String(45), default="")
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    idle_until: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    end_reason: Mapped[str | None] = mapped_column(String(32))
-    end_agent: Mapped[str | None] = mapped_column(String(512))  # the browser that ended it
-
-
-class SessionClientRow(Base):
-    __tablename__ = "session_clients"
-    session_id: Mapped[str] = mapped_column(
-        Id, ForeignKey("sso_sessions.id", ondelete="CASCADE"), primary_key=True
-    )
-    client_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class TransactionRow(Base):
-    __tablename__ = "transactions"
-    __table_args__ = (Index("ix_transactions_expires_at", "expires_at"),)
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    browser_digest: Mapped[bytes] = mapped_column(Digest)
-    purpose: Mapped[str] = mapped_column(String(16))
-    request: Mapped[dict[str, str]] = mapped_column(Json)
-    user_id: Mapped[str | None] = mapped_column(Id)
-    user_epoch: Mapped[int | None]
-    proofs: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
-    remembered: Mapped[bool] = mapped_column(default=False)
-    trusts: Mapped[bool] = mapped_column(default=False)  # the device is to be trusted
-    skips: Mapped[bool] = mapped_column(default=False)  # they gave no address, for now
-    level: Mapped[int] = mapped_column(default=1)  # what the proofs must reach
-    steps_up: Mapped[str | None] = mapped_column(Id)  # the session that only lacks a proof
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    session_id: Mapped[str | None] = mapped_column(Id)  # the session that its completion opened
-
-
-class DeviceRow(Base):
-    """A browser in which this person once signed in fully: it has a failure counter of its own."""
-
-    __tablename__ = "devices"
-    __table_args__ = (
-        Index("uq_devices_digest", "digest", "user_id", unique=True),
-        Index("ix_devices_user_id", "user_id"),
-    )
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
-    digest: Mapped[bytes] = mapped_column(Digest)
-    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
-    user_agent: Mapped[str] = mapped_column(String(512), default="")
-    ip: Mapped[str] = mapped_column(String(45), default="")
-    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
 
 FIND_TRANSACTION = Hot(
     """SELECT t.id, t.browser_digest, t.purpose, t.request, t.user_id, t.proofs, t.remembered, t.level, t.steps_up,
@@ -96,6 +8,7 @@ FIND_TRANSACTION = Hot(
               t.skips, u.status = 'active' AND u.epoch = t.user_epoch
          FROM transactions t JOIN users u ON u.id = t.user_id WHERE t.id = :id"""
 )
+
 BEGIN_TRANSACTION = Hot(
     """INSERT INTO transactions (id, browser_digest, purpose, request, user_id, user_epoch, proofs, remembered,
                                  trusts, level, steps_up, version, created_at, expires_at)
@@ -103,6 +16,7 @@ BEGIN_TRANSACTION = Hot(
                :level, :steps_up, 1, :created, :expires)
        ON CONFLICT (id) DO NOTHING RETURNING version"""
 )
+
 ADVANCE_TRANSACTION = Hot(
     """UPDATE transactions SET proofs = :proofs, remembered = :remembered, trusts = :trusts, version = version + 1
         WHERE id = :id AND version = :version AND user_id = :user AND user_epoch = :epoch
@@ -119,6 +33,7 @@ ATTACH_SESSION = Hot(
         WHERE id = :id AND version = :version AND session_id IS NULL AND completed_at IS NULL
     RETURNING version"""
 )
+
 RESUME_TRANSACTION = Hot(
     """UPDATE transactions SET completed_at = :now
         WHERE id = :id AND browser_digest = :browser AND session_id IS NOT NULL AND completed_at IS NULL
@@ -130,27 +45,39 @@ OF_SESSION = """s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s
                     s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
                     s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch,
                     s.end_agent, s.device_id"""
+
 SESSION = f"SELECT {OF_SESSION} FROM sso_sessions s JOIN users u ON u.id = s.user_id"  # noqa: S608
+
 FIND_SESSION = Hot(f"{SESSION} WHERE s.handle_digest = :digest")
+
 FIND_BY_PREVIOUS = Hot(f"{SESSION} WHERE s.previous_digest = :digest")
+
 LOAD_SESSION = Hot(f"{SESSION} WHERE s.id = :id")
+
 SESSIONS_OF = Hot(
     f"""{SESSION} WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now
         ORDER BY s.last_seen_at DESC, s.id DESC"""
 )
+
 SESSIONS_OVER = Hot(
     "SELECT id FROM sso_sessions WHERE ended_at IS NULL AND expires_at <= :now ORDER BY expires_at LIMIT 100"
 )
+
 FAMILIES_OF = Hot(
     """SELECT session_id, client_id FROM grants
         WHERE user_id = :user AND revoked_at IS NULL AND refresh_expires_at > :now AND ends_at > :now"""
 )
+
 LIMITS = """SELECT u.max_sessions, g.max_sessions FROM users u
          LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN "groups" g ON g.id = m.group_id WHERE u.id = :user"""
+
 LIMITS_OF = Hot(LIMITS)
+
 # The row is held until the session is written, so that two sign-ins of one person do not both find the last place.
 HOLD_LIMITS_OF = Hot(f"{LIMITS} /*server: FOR NO KEY UPDATE OF u*/")
+
 FIRST_SEEN = Hot("SELECT id, first_seen_at FROM devices WHERE user_id = :user")
+
 OPEN_SESSION = Hot(
     """INSERT INTO sso_sessions (id, handle_digest, user_id, user_epoch, authentication, remembered, device_id,
                                  user_agent, ip, created_at, last_seen_at, idle_until, expires_at)
@@ -160,6 +87,7 @@ OPEN_SESSION = Hot(
         WHERE t.id = :transaction AND u.status = 'active' AND u.epoch = t.user_epoch
     RETURNING user_epoch"""
 )
+
 # The person is held before the session, as by whoever ends all of their sessions.
 RENEW_SESSION = Hot(
     """UPDATE sso_sessions SET previous_digest = handle_digest, previous_until = :previous_until,
@@ -171,6 +99,7 @@ RENEW_SESSION = Hot(
                             /*server: FOR NO KEY UPDATE*/)
     RETURNING id"""
 )
+
 # Carried is only what stood until this very change: what an earlier one ended does not come back.
 CARRY_SESSION = Hot(
     """UPDATE sso_sessions SET user_epoch = :epoch, handle_digest = :digest, previous_digest = NULL,
@@ -178,26 +107,31 @@ CARRY_SESSION = Hot(
         WHERE id = :id AND user_id = :user AND user_epoch = :epoch - 1 AND ended_at IS NULL
     RETURNING id"""
 )
+
 CARRY_GRANTS = Hot(
     """UPDATE grants SET user_epoch = :epoch
         WHERE session_id = :id AND user_id = :user AND user_epoch = :epoch - 1 AND revoked_at IS NULL"""
 )
+
 TOUCH_SESSION = Hot(
     """UPDATE sso_sessions SET last_seen_at = :now,
               idle_until = CASE WHEN expires_at < :idle_until THEN expires_at ELSE :idle_until END
         WHERE id = :id AND ended_at IS NULL AND last_seen_at <= :before AND idle_until > :now
     RETURNING idle_until"""
 )
+
 END_SESSION = Hot(
     """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason, end_agent = :agent
         WHERE id = :id AND ended_at IS NULL
     RETURNING user_id"""
 )
+
 END_SESSIONS_OF = Hot(
     """UPDATE sso_sessions SET ended_at = :now, end_reason = :reason, end_agent = :agent
         WHERE user_id = :user AND id <> :keep AND ended_at IS NULL
     RETURNING id"""
 )
+
 JOIN_CLIENT = Hot(
     """INSERT INTO session_clients (session_id, client_id, first_at, last_at)
        SELECT s.id, :client, :now, :now FROM sso_sessions s
@@ -205,13 +139,17 @@ JOIN_CLIENT = Hot(
        ON CONFLICT (session_id, client_id) DO UPDATE SET last_at = :now
     RETURNING session_id"""
 )
+
 HOLD_SESSION = Hot(
     "SELECT 1 FROM sso_sessions WHERE id = :session AND ended_at IS NULL /*server: FOR SHARE*/"
 )
+
 CLIENTS_OF = Hot("SELECT client_id FROM session_clients WHERE session_id = :session ORDER BY first_at")
 
 FIND_DEVICE = Hot("SELECT id FROM devices WHERE digest = :digest AND user_id = :user AND expires_at > :now")
+
 DEVICE_OWNERS = Hot("SELECT user_id FROM devices WHERE digest = :digest AND expires_at > :now")
+
 KEEP_DEVICE = Hot(
     """INSERT INTO devices (id, digest, user_id, user_agent, ip, first_seen_at, last_seen_at, expires_at)
        VALUES (:id, :digest, :user, :user_agent, :ip, :now, :now, :expires_at)
@@ -219,4 +157,5 @@ KEEP_DEVICE = Hot(
          expires_at = :expires_at
     RETURNING id"""
 )
+
 FORGET_DEVICES = Hot("DELETE FROM devices WHERE user_id = :user")

@@ -1,22 +1,6 @@
 """Which terms somebody accepted, and what they are asked on their way in."""
 
-from datetime import datetime
-
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
-
 from authserver.store.database import Hot
-from authserver.store.types import Base, Id, UtcDateTime
-
-
-class TermsAcceptedRow(Base):
-    """One for each version that a person said yes to."""
-
-    __tablename__ = "terms_accepted"
-    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    version: Mapped[str] = mapped_column(String(40), primary_key=True)
-    accepted_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
 
 # What stands between a person whose proofs are all made and their session.
 STANDING = Hot(
@@ -26,8 +10,10 @@ STANDING = Hot(
          LEFT JOIN terms_accepted t ON t.user_id = u.id AND t.version = :version
         WHERE u.id = :user"""
 )
+
 ACCEPT = Hot(
     """INSERT INTO terms_accepted (user_id, version, accepted_at) VALUES (:user, :version, :now)
        ON CONFLICT (user_id, version) DO NOTHING RETURNING version"""
 )
+
 ACCEPTED = Hot("SELECT version, accepted_at FROM terms_accepted WHERE user_id = :user ORDER BY accepted_at")

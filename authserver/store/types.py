@@ -1,11 +1,13 @@
 """Column types that mean the same on SQLite and PostgreSQL."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Index, LargeBinary, MetaData, String, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase
+
+from authserver.store.times import read_time, time_text
 
 Id = String(32).with_variant(String(32, collation="C"), "postgresql")
 
@@ -50,15 +52,6 @@ Sealed = LargeBinary()
 def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index of some rows. Only migrations tell PostgreSQL so: naming its option here would load its dialect."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), info={"where": where})
-
-
-def time_text(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(" ", "microseconds")
-
-
-def read_time(value: Any) -> datetime:
-    """An instant as a driver returned it: text from SQLite, aware from PostgreSQL."""
-    return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):

@@ -17,9 +17,9 @@ from authserver.issuer import Issuer
 from authserver.keys.custody import upstream_place
 from authserver.opaque import new_id
 from authserver.store import Session, bump
-from authserver.store.unique import flush
-from authserver.store.upstreams import UpstreamRow, links_to, locked_upstream, upstream_by_slug
-from authserver.store.users import group_ids
+from authserver.store.records.unique import flush
+from authserver.store.records.upstreams import UpstreamRow, links_to, locked_upstream, upstream_by_slug
+from authserver.store.records.users import group_ids
 from authserver.upstream import linking
 from authserver.upstream.contract import UpstreamConfig
 from authserver.upstream.exchange import http_of

@@ -8,7 +8,8 @@ from authserver.input import read
 from authserver.issuer import Issuer
 from authserver.keys.custody import upstream_place
 from authserver.store import Live, Session
-from authserver.store.upstreams import STATUS, UpstreamRow, all_upstreams, count_links, upstream_by_slug
+from authserver.store.records.upstreams import UpstreamRow, all_upstreams, count_links, upstream_by_slug
+from authserver.store.upstreams import STATUS
 from authserver.upstream.form import Rules
 from authserver.upstream.provider import Broken, Provider, Providers
 from authserver.upstream.registry import kind

@@ -14,9 +14,9 @@ from authserver.input import invalid
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import Session
-from authserver.store.unique import flush
-from authserver.store.upstreams import UpstreamLinkRow, link_of, links_of
-from authserver.store.users import email_taken
+from authserver.store.records.unique import flush
+from authserver.store.records.upstreams import UpstreamLinkRow, link_of, links_of
+from authserver.store.records.users import email_taken
 from authserver.upstream.contract import Identity
 from authserver.upstream.find import live
 from authserver.upstream.mapping import Mapped, mapped

@@ -15,15 +15,9 @@ from authserver.input import Form, invalid
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id, new_secret
 from authserver.store import Session
-from authserver.store.api_tokens import (
-    BY_DIGEST,
-    TOUCH,
-    all_tokens,
-    locked_token,
-    revoke_family,
-    token_row,
-)
-from authserver.store.operations import ApiTokenRow
+from authserver.store.api_tokens import BY_DIGEST, TOUCH, revoke_family
+from authserver.store.records.api_tokens import all_tokens, locked_token, token_row
+from authserver.store.records.operations import ApiTokenRow
 from authserver.users.access import beyond, reaches
 from authserver.users.form import Line
 from authserver.users.rank import RANKS

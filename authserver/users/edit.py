@@ -12,16 +12,9 @@ from authserver.issuer import Issuer
 from authserver.limits.passwords import clear
 from authserver.opaque import new_id
 from authserver.store import Session
-from authserver.store.erase import erase_person
-from authserver.store.users import (
-    BUMP_EPOCH,
-    MARK_BY_MAIL,
-    SET_PASSWORD,
-    SIGNED_IN,
-    UserRow,
-    active_owners,
-    locked_user,
-)
+from authserver.store.records.erase import erase_person
+from authserver.store.records.users import UserRow, active_owners, locked_user
+from authserver.store.users import BUMP_EPOCH, MARK_BY_MAIL, SET_PASSWORD, SIGNED_IN
 from authserver.users import notices
 from authserver.users.fill import fill, merged_attributes
 from authserver.users.find import load

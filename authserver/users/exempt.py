@@ -14,7 +14,7 @@ from authserver.input import Form
 from authserver.issuer import Issuer
 from authserver.store import Session
 from authserver.store.factors import END_EXEMPTION, EXEMPT, EXEMPTIONS, IS_EXEMPT
-from authserver.store.users import locked_user
+from authserver.store.records.users import locked_user
 from authserver.users.rank import check_may_change
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]

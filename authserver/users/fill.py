@@ -9,8 +9,8 @@ from authserver.groups import attributes as declarations
 from authserver.input import invalid
 from authserver.opaque import new_id
 from authserver.store import Session
-from authserver.store.unique import flush
-from authserver.store.users import (
+from authserver.store.records.unique import flush
+from authserver.store.records.users import (
     UserEmailRow,
     UserRow,
     email_taken,

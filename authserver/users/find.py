@@ -10,22 +10,11 @@ from typing import Any
 from authserver.authentication import UserId
 from authserver.errors import NotFound
 from authserver.store import Hot, Session
-from authserver.store.users import (
-    BY_EMAIL,
-    BY_ID,
-    BY_SUBJECT,
-    BY_USERNAME,
-    PASSWORD,
-    group_by_name,
-    groups_of,
-    page_of_users,
-)
+from authserver.store.users import BY_EMAIL, BY_ID, BY_SUBJECT, BY_USERNAME, PASSWORD
 from authserver.users.names import key
 from authserver.users.user import User
 
 LONGEST = 254
-PAGE = 50
-LARGEST_PAGE = 500
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -34,14 +23,6 @@ class StoredPassword:
     hash: str
     changed_at: datetime
     is_short: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Some of the people; `next` is what to ask for the following ones after, None at the end."""
-
-    items: tuple[User, ...]
-    next: str | None
 
 
 def find(db: Session, user_id: str) -> User | None:
@@ -85,55 +66,6 @@ def password(db: Session, user_id: str) -> StoredPassword | None:
         changed_at=db.database.read_time(row[1]),
         is_short=bool(row[2]),
     )
-
-
-def page(  # noqa: PLR0913
-    db: Session,
-    *,
-    search: str = "",
-    status: str | None = None,
-    role: str | None = None,
-    group: str | None = None,
-    after: str = "",
-    limit: int = PAGE,
-) -> Page:
-    """People in the order in which they were added; removed ones only where status "deleted" is asked for."""
-    group_id = _group(db, group) if group else None
-    limit = max(1, min(limit, LARGEST_PAGE))
-    rows = page_of_users(
-        db, search=key(search), status=status, role=role, group=group_id, after=after, limit=limit
-    )
-    groups = groups_of(db, (row.id for row, _ in rows))
-    items = tuple(
-        User(
-            id=UserId(row.id),
-            subject=row.subject,
-            username=row.username,
-            name=row.name,
-            email=email.address if email else None,
-            email_verified=bool(email and email.verified_at),
-            locale=row.locale,
-            status=row.status,  # type: ignore[arg-type]
-            role=row.role,  # type: ignore[arg-type]
-            epoch=row.epoch,
-            groups=tuple(groups.get(row.id, ())),
-            attributes=row.attributes,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            last_sign_in_at=row.last_sign_in_at,
-            max_sessions=row.max_sessions,
-            version=row.version,
-        )
-        for row, email in rows[:limit]
-    )
-    return Page(items=items, next=items[-1].id if len(rows) > limit else None)
-
-
-def _group(db: Session, name: str) -> str:
-    found = group_by_name(db, name)
-    if found is None:
-        raise NotFound("There is no such group.", detail=f"no group {name!r}")
-    return found.id
 
 
 def _find(db: Session, statement: Hot, value: str) -> User | None:

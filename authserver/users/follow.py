@@ -8,7 +8,7 @@ from authserver.audit import Actor, record
 from authserver.audit.events import Changed
 from authserver.issuer import Issuer
 from authserver.store import Session
-from authserver.store.users import UserRow, group_ids, groups_of, locked_user, set_memberships
+from authserver.store.records.users import UserRow, group_ids, groups_of, locked_user, set_memberships
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,6 @@
 """What a view may ask of the request under way."""
 
-import re
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from flask import current_app, g, request
 
@@ -13,11 +11,9 @@ from authserver.issuer import Issuer
 from authserver.settings.catalogue import Settings
 from authserver.web import language
 from authserver.web.branding import Branding
+from authserver.web.environ import REQUEST_ID, agent_of
 
 EXTENSION = "authserver"
-REQUEST_ID = "authserver.request_id"
-UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\xff]")
-AGENT = 512
 
 
 class SignedIn(Protocol):
@@ -43,11 +39,6 @@ def client_ip() -> str:
 
 def user_agent() -> str:
     return agent_of(request.environ)
-
-
-def agent_of(environ: Mapping[str, Any]) -> str:
-    """What the browser calls itself, as far as it can be printed."""
-    return UNPRINTABLE.sub("", environ.get("HTTP_USER_AGENT", ""))[:AGENT]
 
 
 def request_id() -> str:

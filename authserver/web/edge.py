@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authserver import metrics
-from authserver.errors import AuthserverError, Misconfigured, Refusal, Unavailable
+from authserver.errors import AuthserverError, Fault, Misconfigured, Refusal, Unavailable
 from authserver.issuer import Issuer
 from authserver.oauth.discovery import base_for, document
 from authserver.oauth.errors import refused
@@ -23,8 +23,7 @@ from authserver.oauth.server import ProtocolServer
 from authserver.oauth.userinfo import userinfo
 from authserver.web import cors, health
 from authserver.web.bridge import read, status_line
-from authserver.web.headers import common
-from authserver.web.refusals import Fault
+from authserver.web.policy import common
 
 log = logging.getLogger(__name__)
 

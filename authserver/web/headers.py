@@ -1,26 +1,9 @@
 """Security headers: the same on every answer, and each page's own content policy with its widenings named."""
 
-from collections.abc import Iterable
-
 from flask import Flask, Response, g
 
-from authserver.config import Config
 from authserver.web.context import issuer, request_id
-
-YEAR = 365 * 86_400
-PERMISSIONS = ", ".join(
-    f"{feature}=()"
-    for feature in (
-        "accelerometer", "browsing-topics", "camera", "display-capture", "fullscreen", "geolocation",
-        "gyroscope", "magnetometer", "microphone", "midi", "payment", "usb",
-    )
-)  # fmt: skip
-
-
-def common(config: Config) -> tuple[tuple[str, str], ...]:
-    """What every answer carries, a page's and a machine endpoint's."""
-    found = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
-    return (*found, ("Strict-Transport-Security", f"max-age={YEAR}")) if config.secure else found
+from authserver.web.policy import always, policy
 
 
 def allow_form_action(*sources: str) -> None:
@@ -31,27 +14,6 @@ def allow_form_action(*sources: str) -> None:
 def allow_images(*sources: str) -> None:
     """Let this page show images from these origins: the logos of the site and of a client."""
     g.image_sources = (*g.get("image_sources", ()), *sources)
-
-
-def of_redirect(config: Config) -> tuple[tuple[str, str], ...]:
-    """What a redirect carries that was made before Flask: the same as one of a view."""
-    return (*always(config), ("Content-Security-Policy", policy()), ("Cache-Control", "no-store"))
-
-
-def always(config: Config) -> tuple[tuple[str, str], ...]:
-    """What every page and every redirect of a page carries."""
-    # No Cross-Origin-Opener-Policy: an app that signs people in by a popup would lose sight of it.
-    return (*common(config), ("X-Frame-Options", "DENY"), ("Permissions-Policy", PERMISSIONS))
-
-
-def policy(images: Iterable[str] = (), forms: Iterable[str] = ()) -> str:
-    """The content policy of a page with these widenings."""
-    images = " ".join(dict.fromkeys(("'self'", *images)))
-    forms = " ".join(dict.fromkeys(("'self'", *forms)))
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        f"img-src {images}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
-    )
 
 
 def install(app: Flask) -> None:

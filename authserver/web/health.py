@@ -16,22 +16,23 @@ from authserver.store import health, schema
 from authserver.vault import CannotOpen
 
 log = logging.getLogger(__name__)
-State = Literal["ready", "degraded", "unavailable", "ending"]
+State = Literal["starting", "ready", "degraded", "unavailable", "ending"]
 CLOCK_MAY_DIFFER = timedelta(seconds=2)
 WITHIN_SECONDS = 1.0
 NEEDED_ALG = "ES256"
-STATUS = {"ready": 200, "degraded": 200, "unavailable": 503, "ending": 503}
+STATUS = {"starting": 503, "ready": 200, "degraded": 200, "unavailable": 503, "ending": 503}
 
 
-class Ending:
-    """Told by the parent process that this server ends, so that no new request is sent to it."""
+class Stage:
+    """How far this worker is: complete once its pages are loaded, and at its end when the parent process says so."""
 
     def __init__(self) -> None:
-        self.begun: Callable[[], bool] = Event().is_set
+        self.is_complete = True
+        self.ends: Callable[[], bool] = Event().is_set
 
 
-def ending(issuer: Issuer) -> Ending:
-    return issuer.kept("ending", Ending)
+def stage(issuer: Issuer) -> Stage:
+    return issuer.kept("stage", Stage)
 
 
 def healthz(issuer: Issuer, request: OAuthRequest) -> Answer:
@@ -55,8 +56,11 @@ class Readiness:
         self._under_way: Future[State] | None = None
 
     def state(self) -> State:
-        if ending(self._issuer).begun():
+        now = stage(self._issuer)
+        if now.ends():
             return "ending"
+        if not now.is_complete:
+            return "starting"
         with self._lock:
             if self._under_way is None or self._under_way.done():
                 self._under_way = self._thread.submit(self._look)

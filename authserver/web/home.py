@@ -11,9 +11,9 @@ from authserver.web import cookies, language, pages, sessions
 from authserver.web.context import branding, issuer, settings
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Guard, demands
-from authserver.web.headers import YEAR
 from authserver.web.pages_asked import OurText
 from authserver.web.paths import safe_path
+from authserver.web.policy import YEAR
 
 blueprint = Blueprint("home", __name__)
 FILES = frozenset(file.name for file in (pages.WEB / "static").iterdir())

@@ -12,10 +12,11 @@ from werkzeug.exceptions import HTTPException
 
 from authserver.clients import find as clients
 from authserver.clients.client import Client
-from authserver.errors import AuthserverError, NotFound, Refusal, TooMany, Unavailable
+from authserver.errors import AuthserverError, Fault, NotFound, Refusal, TooMany, Unavailable
 from authserver.issuer import Issuer
 from authserver.web import csrf, pages
 from authserver.web.context import issuer, request_id
+from authserver.web.environ import REFUSED
 from authserver.web.language import gettext
 from authserver.web.paths import is_admin, is_machine
 
@@ -27,23 +28,8 @@ BY_STATUS = {
     404: "There is nothing at this address.",
     405: "This address does not answer requests of that kind.",
 }
-FOR_MAKERS = frozenset({pages.RefusedKind.APP_REQUEST, pages.RefusedKind.INPUT, pages.RefusedKind.FORBIDDEN})
 SERVER_ERROR = 500
-REFUSED = "authserver.refused"  # in the environ: a refusal that stood before Flask was asked
-
-
-class Fault(Refusal):
-    """We are wrong; what happened is in the log, under the reference."""
-
-    status = SERVER_ERROR
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(
-            "Something went wrong here, not with you. Your account is fine; try again in a moment.",
-            code="server_error",
-            rule="fault",
-            detail=f"{kind}: the log has it under this reference",
-        )
+FOR_MAKERS = frozenset({pages.RefusedKind.APP_REQUEST, pages.RefusedKind.INPUT, pages.RefusedKind.FORBIDDEN})
 
 
 class Challenged(Refusal):

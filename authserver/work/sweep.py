@@ -3,7 +3,7 @@
 from authserver.audit import SYSTEM
 from authserver.clock import seconds
 from authserver.issuer import Issuer
-from authserver.keys import roots, rotation
+from authserver.keys import rolling, rotation
 from authserver.limits import passwords
 from authserver.limits.limiter import WINDOW
 from authserver.mail import outbox
@@ -19,6 +19,6 @@ def sweep(issuer: Issuer) -> dict[str, int]:
     with issuer.database.writing() as db:
         passwords.sweep(db, now)
         outbox.expire(db, issuer)
-        gone["root_secrets"] = roots.forget_old(db, now=now)
+        gone["root_secrets"] = rolling.forget_old(db, now=now)
         gone["signing_keys"] = rotation.settle(db, now=now, by=SYSTEM)
     return gone

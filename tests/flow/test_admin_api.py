@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from authserver.input import Form
 from authserver.opaque import digest
-from authserver.store.operations import ApiTokenRow
+from authserver.store.records.operations import ApiTokenRow
 from authserver.users.access import SCOPES, reaches
 from authserver.web.api import openapi
 from authserver.web.api.settings import SettingForm

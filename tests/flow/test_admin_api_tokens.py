@@ -7,7 +7,7 @@ import pytest
 from authserver.audit import SYSTEM, Actor
 from authserver.errors import Refusal
 from authserver.opaque import digest
-from authserver.store.operations import ApiTokenRow
+from authserver.store.records.operations import ApiTokenRow
 from authserver.store.restored import API_TOKENS
 from authserver.users import api_tokens, edit
 from authserver.users.access import SCOPES, beyond, scopes_of

@@ -32,7 +32,7 @@ from authserver.sessions import ending, sso
 from authserver.sessions.sso import SsoSession
 from authserver.sessions.visit import Visit
 from authserver.store import Session
-from authserver.store.users import PasswordRow
+from authserver.store.records.users import PasswordRow
 from authserver.transaction import Transaction
 from authserver.users import find as users
 from authserver.web.account import apps

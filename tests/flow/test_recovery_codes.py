@@ -7,7 +7,7 @@ import pytest
 
 from authserver.audit import SYSTEM
 from authserver.factors.recovery_code import SHOWN
-from authserver.keys import roots
+from authserver.keys import rolling
 from tests.agent import Browser, Visit
 from tests.flow.apps import Authenticator, answer, app_of, codes_of, to_second_step
 from tests.flow.login import count, rows
@@ -128,10 +128,10 @@ def test_the_last_one_is_not_offered_when_it_is_gone(
 def test_codes_outlive_a_new_root(world: World, ada: Resident, codes: tuple[str, ...]) -> None:
     """RC-1, KEY-4: a rolled secret, and the sweep of old ones, leave printed lists good."""
     with world.writing() as db:
-        roots.roll(db, world.issuer.vault, "recovery", now=world.clock(), by=SYSTEM)
+        rolling.roll(db, world.issuer.vault, "recovery", now=world.clock(), by=SYSTEM)
     world.clock.advance(days=100)
     with world.writing() as db:
-        roots.forget_old(db, now=world.clock())
+        rolling.forget_old(db, now=world.clock())
     assert "signed in" in by_code(world, ada, codes[0])[1].page.heading
 
 

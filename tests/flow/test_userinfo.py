@@ -34,7 +34,7 @@ def test_absent_values_are_left_out(world: World) -> None:
     with world.writing() as db:
         from sqlalchemy import delete  # noqa: PLC0415
 
-        from authserver.store.users import UserEmailRow  # noqa: PLC0415
+        from authserver.store.records.users import UserEmailRow  # noqa: PLC0415
 
         db.orm.execute(delete(UserEmailRow))
     nameless = type(bob)(email="bob", password=bob.password, id=bob.id, subject=bob.subject)

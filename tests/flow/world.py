@@ -50,7 +50,7 @@ from authserver.sessions import opening
 from authserver.settings import secrets
 from authserver.settings.values import SECRETS
 from authserver.store import Hot, Session, bump
-from authserver.store.operations import AuditEventRow, SettingRow
+from authserver.store.records.operations import AuditEventRow, SettingRow
 from authserver.transaction import Purpose, Transaction
 from authserver.upstream.find import live
 from authserver.users import edit as users
@@ -328,7 +328,7 @@ class World:
         """At most so many statements are asked of the database; the list holds them."""
         asked: list[str] = []
         database = self.issuer.database
-        engines = set(database.engines.values())
+        engine = database.mapping.engine
 
         def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
             asked.append(statement)
@@ -337,14 +337,12 @@ class World:
         self.issuer.revisions.now()
         live(self.issuer)
         database.counting = asked.append
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", listen)
+        event.listen(engine, "before_cursor_execute", listen)
         try:
             yield asked
         finally:
             database.counting = None
-            for engine in engines:
-                event.remove(engine, "before_cursor_execute", listen)
+            event.remove(engine, "before_cursor_execute", listen)
         assert len(asked) <= most, f"{len(asked)} statements, {most} allowed:\n" + "\n".join(asked)
 
 

@@ -24,6 +24,7 @@ from authserver.opaque import digest
 from authserver.store import Hot, retrying
 from authserver.users import edit as users
 from authserver.users import find as find_users
+from authserver.users import listing
 from tests.flow.world import World
 
 WEB = {"name": "Web", "client_id": "web", "redirect_uris": ["https://app.example/cb"]}
@@ -250,7 +251,7 @@ def test_people_come_into_a_group_and_leave_it(world: World) -> None:
     assert done(world, groups.add_members, "staff", [ada.id]).members == 2
     with world.reading() as db:
         assert find_users.load(db, ada.id).groups == ("staff",)
-        assert [user.id for user in find_users.page(db, group="staff").items] == sorted([ada.id, bob.id])
+        assert [user.id for user in listing.page(db, group="staff").items] == sorted([ada.id, bob.id])
     assert done(world, groups.remove_members, "staff", [ada.id, "nobody"]).members == 1
     assert list(refused(world, groups.add_members, "staff", ["nobody"]).fields) == ["users"]
     moved = {(event.data["act"], event.subject) for event in world.events("changed")}

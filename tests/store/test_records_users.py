@@ -9,7 +9,7 @@ import pytest
 from authserver.audit import SYSTEM, Actor
 from authserver.errors import NotFound, Refusal
 from authserver.store import Hot, retrying
-from authserver.users import edit, find
+from authserver.users import edit, find, listing
 from authserver.users.user import User
 from tests.flow.world import World
 
@@ -116,8 +116,8 @@ def test_a_removed_person_leaves_a_tombstone_and_nothing_else(world: World) -> N
         assert find.password(db, ada.id) is None
         assert find.by_identifier(db, "ada") is None
         assert find.by_identifier(db, "ada@example.org") is None
-        assert find.page(db).items == ()
-        assert [user.id for user in find.page(db, status="deleted").items] == [ada.id]
+        assert listing.page(db).items == ()
+        assert [user.id for user in listing.page(db, status="deleted").items] == [ada.id]
         with pytest.raises(NotFound):
             find.chosen(db, ada.id)
     for act in (edit.remove, edit.lock, edit.unlock, edit.enable):
@@ -166,7 +166,7 @@ def test_two_owners_who_demote_each_other_at_once_leave_one(world: World) -> Non
         for thread in threads:
             thread.join()
         with world.reading() as db:
-            left = find.page(db, role="owner").items
+            left = listing.page(db, role="owner").items
         assert len(left) == 1
         with world.writing() as db:
             # The next round begins with no owner but its own pair.
@@ -272,12 +272,12 @@ def test_people_are_listed_a_page_at_a_time_and_found_by_part_of_a_name(world: W
     after: str | None = ""
     with world.reading() as db:
         while after is not None:
-            page = find.page(db, after=after, limit=3)
+            page = listing.page(db, after=after, limit=3)
             assert len(page.items) <= 3
             seen += [user.id for user in page.items]
             after = page.next
         assert seen == sorted(user.id for user in people)
         for search in ("ADA-3", "p3@", "person 3", people[3].id, people[3].subject):
-            assert [user.id for user in find.page(db, search=search).items] == [people[3].id], search
+            assert [user.id for user in listing.page(db, search=search).items] == [people[3].id], search
         for search in ("%", "_", "\\", "' OR 1=1"):
-            assert find.page(db, search=search).items == (), search
+            assert listing.page(db, search=search).items == (), search

@@ -10,6 +10,7 @@ from authserver.groups.group import Group
 from authserver.input import Form
 from authserver.store import Session
 from authserver.users import find as people
+from authserver.users import listing
 from authserver.web.api import reading, shown
 from authserver.web.api.access import actor
 from authserver.web.api.answering import acted, answer, created, gone, listed, looked, paged
@@ -74,8 +75,8 @@ def list_members(name: str) -> Response:
     given = reading.query("limit", "after")
     most, start = reading.limit(given), reading.after(given)
 
-    def look(db: Session) -> people.Page:
-        return people.page(db, group=find.load(db, name).name, after=start, limit=most)
+    def look(db: Session) -> listing.Page:
+        return listing.page(db, group=find.load(db, name).name, after=start, limit=most)
 
     page = looked(look)
     return listed(map(shown.user, page.items), page.next)

@@ -12,7 +12,7 @@ from authserver.input import Form
 from authserver.login import enrolment, one_account, passwords
 from authserver.sessions import keeping_out
 from authserver.store import Session
-from authserver.users import edit, find
+from authserver.users import edit, find, listing
 from authserver.users import exempt as exemptions
 from authserver.users.exempt import ExemptionForm
 from authserver.users.form import UserForm
@@ -46,7 +46,7 @@ def list_users() -> Response:
     given = reading.query(*LIST)
     most, start = reading.limit(given), reading.after(given)
     wanted: dict[str, Any] = {name: given[name] for name in FILTERS if given.get(name)}
-    page = looked(lambda db: find.page(db, after=start, limit=most, **wanted))
+    page = looked(lambda db: listing.page(db, after=start, limit=most, **wanted))
     return listed(map(shown.user, page.items), page.next)
 
 

@@ -22,8 +22,8 @@ from authserver.oauth.respond import Redirect
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
 from authserver.web import bridge, cookies
-from authserver.web.context import agent_of
-from authserver.web.headers import of_redirect
+from authserver.web.environ import agent_of
+from authserver.web.policy import of_redirect
 
 PATH = "/oauth/authorize"
 ENDPOINT = "authorize.authorize"  # what metrics call the view

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from authserver.audit import SYSTEM
-from authserver.keys import master, reseal, roots
+from authserver.keys import master, reseal, rolling, roots
 from authserver.keys.roots import PURPOSES
 from authserver.store import Hot
 from authserver.vault import CannotOpen, Vault
@@ -14,12 +14,12 @@ from tests.flow.world import World
 
 def roll(world: World, purpose: str) -> str:
     with world.writing() as db:
-        return roots.roll(db, world.issuer.vault, purpose, now=world.clock(), by=SYSTEM)
+        return rolling.roll(db, world.issuer.vault, purpose, now=world.clock(), by=SYSTEM)
 
 
 def forget_old(world: World) -> int:
     with world.writing() as db:
-        return roots.forget_old(db, now=world.clock())
+        return rolling.forget_old(db, now=world.clock())
 
 
 def test_each_purpose_has_a_random_root_of_its_own(world: World) -> None:

@@ -11,7 +11,7 @@ from authserver.errors import NotFound, Refusal
 from authserver.mail import drafts, replace, templates
 from authserver.mail.drafts import Draft
 from authserver.mail.letters import LETTERS, TEXTS
-from authserver.store.outbox import MailTemplateRow
+from authserver.store.records.outbox import MailTemplateRow
 from tests.flow.conftest import MakeWorld
 from tests.flow.world import World
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Blueprint, request
 
 from authserver.audit import SYSTEM
-from authserver.keys import roots
+from authserver.keys import rolling
 from authserver.web import csrf, sessions
 from authserver.web.guards import Guard, demands
 from tests.agent import Browser
@@ -171,4 +171,4 @@ def test_https_pages_know_their_own_origin(make_world: MakeWorld) -> None:
 
 def roll(world: World) -> None:
     with world.writing() as db:
-        roots.roll(db, world.issuer.vault, csrf.PURPOSE, now=world.clock(), by=SYSTEM)
+        rolling.roll(db, world.issuer.vault, csrf.PURPOSE, now=world.clock(), by=SYSTEM)

@@ -123,3 +123,9 @@ class ApiTokenRow(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Revision(Base):
+    __tablename__ = "revisions"
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int]

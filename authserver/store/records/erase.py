@@ -5,14 +5,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, update
 
 from authserver.store.database import Session
-from authserver.store.factors import ExemptionRow, RecoveryCodeRow, TotpRow
-from authserver.store.grants import ConsentRow, GrantRow
-from authserver.store.outbox import OutboxRow
-from authserver.store.passkeys import PasskeyRow
-from authserver.store.sessions import DeviceRow, SsoSessionRow
-from authserver.store.terms import TermsAcceptedRow
-from authserver.store.upstreams import UpstreamLinkRow
-from authserver.store.users import MembershipRow, PasswordRow, SeenPlaceRow, UserEmailRow
+from authserver.store.records.factors import ExemptionRow, RecoveryCodeRow, TotpRow
+from authserver.store.records.grants import ConsentRow, GrantRow
+from authserver.store.records.outbox import OutboxRow
+from authserver.store.records.passkeys import PasskeyRow
+from authserver.store.records.sessions import DeviceRow, SsoSessionRow
+from authserver.store.records.terms import TermsAcceptedRow
+from authserver.store.records.upstreams import UpstreamLinkRow
+from authserver.store.records.users import MembershipRow, PasswordRow, SeenPlaceRow, UserEmailRow
 
 
 def erase_person(db: Session, user_id: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import select
 
 from authserver.store.database import Session
-from authserver.store.operations import AuditEventRow
+from authserver.store.records.operations import AuditEventRow
 
 COLUMNS = {
     "event": AuditEventRow.event,

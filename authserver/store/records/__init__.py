@@ -1,0 +1,1 @@
+"""What the ORM maps, for set-up and administration. Requests of every day do without (see the modules beside)."""
