@@ -31,6 +31,7 @@ from authserver.web.environ import REFUSED, REQUEST_ID
 from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
 from authserver.web.oauth.straight import Straight
+from authserver.web.rules import LateRule
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
@@ -38,6 +39,8 @@ Start = Callable[..., Any]
 
 class Pages(Flask):
     """No view here is a coroutine, so none is looked at for being one: eleven looks a request."""
+
+    url_rule_class = LateRule
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
