@@ -161,13 +161,17 @@ class Walk:
             if since is not None and self.world.issuer.database.read_time(at) > since:
                 session = next(from_json(s) for s, _ in sessions if from_json(s).session == found.session)
                 born = min(proof.at for proof in session.proofs)
-                assert len(kinds) > 1 or born <= since
+                assert len(kinds) > 1 or born <= since or self.may_skip(found.user, born)
         live = rows(
             self.world,
             "SELECT user_id FROM sso_sessions WHERE ended_at IS NULL AND idle_until > :now AND expires_at > :now",
             now=self.now(),
         )
         assert len([user for (user,) in live if user in mine]) <= 1
+
+    def may_skip(self, user: str, at: datetime) -> bool:
+        """Whether somebody need not have shown a second factor that they had then."""
+        return False
 
     def now(self) -> Any:
         with self.world.reading() as db:
