@@ -12,6 +12,10 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
+from tests.browser.house import House
+from tests.peers import smtp
+from tests.serve import Seed, Store, deployed
+
 TESTS = Path(__file__).resolve().parent.parent
 PROGRAM = Path("/usr/bin/chromium")
 AXE = TESTS / "node" / "node_modules" / "axe-core" / "axe.min.js"
@@ -133,6 +137,18 @@ def assert_accessible() -> Callable[[Page], None]:
         assert needed <= given, f"{page.url} is {needed} px wide in a window of {given} px"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def house(seed_of: Callable[[Store], Seed], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The one server of the tests that need mail, registration, and a clock that they may move forward."""
+    folder = tmp_path_factory.mktemp("house")
+    with (
+        smtp.running(folder / "mail") as mail,
+        deployed(seed_of("sqlite"), folder / "server") as deployment,
+        House.opened(deployment, mail) as opened,
+    ):
+        yield opened
 
 
 @pytest.fixture

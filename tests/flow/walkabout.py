@@ -40,6 +40,7 @@ SAYS = {
 }
 LEVELS = {"pwd": 1, "mfa-low": 2, "mfa": 3, "phr": 4}
 APPS = ("web", "strict", "vault", "short", "demanding")
+RULES = (None, "optional", "required")
 ASKS: dict[str, dict[str, str]] = {
     "plain": {},
     "login": {"prompt": "login"},
