@@ -47,13 +47,18 @@ def token_for(robot: RelyingParty) -> Callable[[str], Reply]:
 @contextmanager
 def settings(deployment: Deployment, robot: RelyingParty, **values: Any) -> Iterator[None]:
     """These settings hold on every worker while this lasts."""
-    before = _set(deployment, values)
-    _wait(deployment, robot)
+    before = settle(deployment, robot, **values)
     try:
         yield
     finally:
-        _set(deployment, before)
-        _wait(deployment, robot)
+        settle(deployment, robot, **before)
+
+
+def settle(deployment: Deployment, robot: RelyingParty, **values: Any) -> dict[str, Any]:
+    """From now on these settings hold on every worker; what they were before."""
+    before = _set(deployment, values)
+    _wait(deployment, robot)
+    return before
 
 
 def _set(deployment: Deployment, values: dict[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,31 @@ def reset(issuer: Issuer, ticket: str, text: str, *, by: Actor) -> User | None:
     if lost is None:
         return None
     chosen = passwords.choose(issuer, text, lost.user)
-    return retrying(lambda: _reset(issuer, ticket, chosen, by))
+
+    def attempt() -> User | None:
+        with issuer.database.writing() as db:
+            return spend(db, issuer, ticket, chosen, by=by)
+
+    return retrying(attempt)
+
+
+def spend(db: Session, issuer: Issuer, ticket: str, chosen: passwords.Chosen, *, by: Actor) -> User | None:
+    """What a link does, once."""
+    key, _, answer = ticket.partition(".")
+    now = issuer.clock()
+    spent = once.consume(db, issuer.roots, TICKET, key, answer, now=now)
+    lost = _lost(db, spent) if isinstance(spent, once.Ticket) else None
+    if lost is None:
+        return None
+    if chosen.stands == "beside" and not passwords.may_be_short(db, issuer, lost.user):
+        raise Refusal("The second factor went meanwhile.", rule="password_length", status=409)
+    owner = replace(by, kind="user", id=lost.user)
+    edit.set_password(db, issuer, lost.user, chosen.phc, by=owner, stands=chosen.stands)
+    edit.mark_by_mail(db, lost.user, "yes")
+    db.hot(FORGET_DEVICES, {"user": lost.user}).close()
+    ending.end_others(db, issuer, lost.user, keep=None, reason=REASON, by=owner, now=now)
+    grant.revoke_where(db, issuer, reason=REASON, by=owner, user=lost.user)
+    return find.load(db, lost.user)
 
 
 def _ask(issuer: Issuer, identifier: str, by: Actor) -> None:
@@ -90,25 +114,6 @@ def _ask(issuer: Issuer, identifier: str, by: Actor) -> None:
             source=source,
         )
         record(db, ResetAsked(subject=known.id if known else None), by=by, at=now)
-
-
-def _reset(issuer: Issuer, ticket: str, chosen: passwords.Chosen, by: Actor) -> User | None:
-    key, _, answer = ticket.partition(".")
-    now = issuer.clock()
-    with issuer.database.writing() as db:
-        spent = once.consume(db, issuer.roots, TICKET, key, answer, now=now)
-        lost = _lost(db, spent) if isinstance(spent, once.Ticket) else None
-        if lost is None:
-            return None
-        if chosen.stands == "beside" and not passwords.may_be_short(db, issuer, lost.user):
-            raise Refusal("The second factor went meanwhile.", rule="password_length", status=409)
-        owner = replace(by, kind="user", id=lost.user)
-        edit.set_password(db, issuer, lost.user, chosen.phc, by=owner, stands=chosen.stands)
-        edit.mark_by_mail(db, lost.user, "yes")
-        db.hot(FORGET_DEVICES, {"user": lost.user}).close()
-        ending.end_others(db, issuer, lost.user, keep=None, reason=REASON, by=owner, now=now)
-        grant.revoke_where(db, issuer, reason=REASON, by=owner, user=lost.user)
-        return find.load(db, lost.user)
 
 
 def _lost(db: Session, ticket: once.Ticket) -> Lost | None:

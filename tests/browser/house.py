@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.message import EmailMessage
 from itertools import count
 from typing import Any, Self
 
@@ -18,8 +17,9 @@ from authserver.factors import recovery_code, totp
 from authserver.factors.codes import typed
 from authserver.factors.password import hash_password
 from authserver.issuer import Issuer
-from authserver.settings import change
+from authserver.sessions import sso
 from authserver.users import edit as users
+from authserver.users import find
 from tests import live, seeds
 from tests.oidc import Person, RelyingParty
 from tests.peers.process import wait_until
@@ -55,8 +55,9 @@ class House:
             house = cls(deployment=deployment, issuer=issuer, mail=mail)
             for client_id, rule in ((DEMANDING, {"second_factor": "required"}), (LEVEL, {})):
                 house.add_app(client_id, **rule)
-            with house.settings(registration="open", support_contact="help@id.example", **mail.settings()):
-                yield house
+            told = {"registration": "open", "support_contact": "help@id.example", **mail.settings()}
+            live.settle(deployment, house.party("robot"), **told)
+            yield house
 
     @property
     def url(self) -> str:
@@ -88,10 +89,6 @@ class House:
         with live.settings(self.deployment, self.party("robot"), **values):
             yield
 
-    def set(self, name: str, value: Any) -> None:
-        with self.issuer.database.writing() as db:
-            change.set_(db, self.issuer, name, value, by=SYSTEM)
-
     def guest(self, name: str = "Grace Hopper", **given: Any) -> Guest:
         """Somebody new, with a password and a verified address."""
         email, password = f"guest{next(NUMBERS)}@example.org", "Compilers talk to machines"
@@ -121,28 +118,26 @@ class House:
         """What the app shows now, or so many steps later: it works already, and not twice."""
         return key.at(self.issuer.clock(), counter_offset=steps)
 
-    def mailed(self, to: str, subject: str = "", *, after: int = 0) -> EmailMessage:
-        """The newest of the mails that the mail server took for somebody, of more than `after`."""
+    def mailed(self, to: str, words: str) -> str:
+        """The text of the newest mail to somebody that says this, once the mail server has it."""
 
-        def found() -> list[EmailMessage]:
-            return [mail for mail in self.mail.mails if mail["To"] == to and subject in str(mail["Subject"])]
+        def found() -> list[str]:
+            return [" ".join(text_of(mail).split()) for mail in self.mail.mails if mail["To"] == to]
 
-        wait_until(lambda: len(found()) > after, f"a mail to {to}")
-        return found()[-1]
+        wait_until(lambda: any(words in text for text in found()), f"a mail to {to} that says {words!r}")
+        return [text for text in found() if words in text][-1]
 
     def mailed_code(self, to: str) -> str:
-        code = CODE.search(text_of(self.mailed(to, "ode")))
+        code = CODE.search(self.mailed(to, "code"))
         assert code
         return code[0]
 
     def sessions(self, email: str) -> int:
         """How many sessions somebody has open."""
-        ((found,),) = self.deployment.rows(
-            "SELECT count(*) FROM sso_sessions s JOIN users u ON u.id = s.user_id"
-            " WHERE u.email = ? AND s.ended_at IS NULL",
-            email,
-        )
-        return int(found)
+        with self.issuer.database.reading() as db:
+            user = find.by_identifier(db, email)
+            assert user
+            return len(sso.of_user(db, self.issuer, user.id, self.issuer.clock()))
 
 
 def give_code(page: Page, code: str) -> None:
@@ -178,7 +173,7 @@ class Authenticator:
         options = {
             "protocol": "ctap2",
             "transport": "internal" if verifies else "usb",
-            "hasResidentKey": True,
+            "hasResidentKey": verifies,
             "hasUserVerification": verifies,
             "isUserVerified": verifies,
             "automaticPresenceSimulation": True,
@@ -192,10 +187,17 @@ class Authenticator:
         ]
         return found
 
-    def is_at_hand(self, value: bool) -> None:  # noqa: FBT001
+    def is_at_hand(self, value: bool) -> None:
         """Whether anybody touches it when it is asked."""
         given = {"authenticatorId": self.id, "enabled": value}
         self.cdp.send("WebAuthn.setAutomaticPresenceSimulation", given)
+
+
+def tab(page: Page) -> Page:
+    """One more of the same browser: where the first is, an app would be that does not exist."""
+    made = page.context.new_page()
+    made.set_default_timeout(10_000)
+    return made
 
 
 def row(page: Page, words: str) -> Locator:

@@ -7,7 +7,7 @@ import pyotp
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.browser.house import DEMANDING, House, cookies, give_code, is_headed
+from tests.browser.house import DEMANDING, House, cookies, give_code, is_headed, tab
 from tests.browser.test_walk import give_password, sent_back
 from tests.oidc import Person
 
@@ -108,6 +108,8 @@ def leave_by_tab(house: House, page: Page) -> None:
     request = house.party("portal").begin(prompt="none")
     came = sent_back(other, lambda: _goto(other, request.url))
     assert "error=login_required" in came
+    other.close()
+    other = tab(page)
     other.goto(house.party("portal").begin().url)
     expect(other.get_by_role("heading", level=1)).to_contain_text("Sign in")
     other.close()

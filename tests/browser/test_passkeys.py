@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.browser.house import LEVEL, Authenticator, House, Guest, is_headed, row
+from tests.browser.house import LEVEL, Authenticator, Guest, House, is_headed, row, tab
 from tests.browser.test_walk import give_password, sent_back
 
 Accessible = Callable[[Page], None]
@@ -75,6 +75,7 @@ def test_a_passkey_is_the_second_factor_and_can_be_removed(
     came = sent_back(page, page.get_by_role("button", name="Use the passkey").click)
     claims = portal.redeem(request, portal.returned(request, came)["code"]).claims
     assert (claims["amr"], claims["acr"]) == (["pwd", "hwk", "mfa"], "mfa")
+    page = tab(page)
     page.goto(f"{house.url}/account/factors")
     row(page, "Key on the ring").get_by_role("link", name=re.compile("Name or remove")).click()
     assert_accessible(page)

@@ -4,7 +4,6 @@ What the walks of test_login_walk.py and test_login_walk_factors.py hold, holds 
 sign-in was for as long as it is refreshed.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,6 +74,8 @@ class Walkabout(RealWalk):
     reached: set[str] = field(default_factory=set)
     scanned: dict[str, list[Authenticator]] = field(default_factory=dict)
     mailing: list[datetime] = field(default_factory=list)
+    right: dict[tuple[str, str, datetime], set[str]] = field(default_factory=dict)
+    spent: dict[tuple[str, str], datetime] = field(default_factory=dict)
     worth: dict[str, int] = field(default_factory=dict)
     over: dict[tuple[str, datetime], datetime] = field(default_factory=dict)
 
@@ -113,11 +114,14 @@ class Walkabout(RealWalk):
 
     def note(self, factor: str, code: str) -> None:
         """What this code shows, by what the model knows of phones, lists and mails; a wrong one shows nothing."""
+        # It takes a moment to type, so that no two codes are typed at the same one.
+        self.world.clock.advance(seconds=1)
         now = self.world.clock()
         for name, person in self.people.items():
             self.typed.setdefault((person.id, now), set()).add(code)
             if self.proves(name, factor, code):
                 self.shown.add((person.id, factor, now))
+                self.right.setdefault((person.id, factor, now), set()).add(code)
 
     def proves(self, who: str, factor: str, code: str) -> bool:
         if factor == "totp":
@@ -170,6 +174,14 @@ class Walkabout(RealWalk):
     def enrol(self, who: str) -> None:
         super().enrol(who)
         self.scanned.setdefault(who, []).append(self.apps[who])
+
+    def other_code(self, tab: int, steps: int) -> None:
+        """What the app showed so many steps ago, or will show."""
+        if self.form_in(tab, "code") is None:
+            return
+        app = self.apps.get(self.whose(self.place(tab)))
+        if app is not None:
+            self.answer(self.place(tab), "totp", app.code(steps))
 
     def rule_of(self, where: str, value: str | None) -> None:
         """The house, or a group that ada is in, demands a second factor or not."""
@@ -277,7 +289,6 @@ class Walkabout(RealWalk):
         super().look()
         mine = {person.id for person in self.people.values()}
         time = self.world.issuer.database.read_time
-        mailed: list[tuple[str, datetime]] = []
         for text, at in rows(self.world, "SELECT authentication, created_at FROM sso_sessions"):
             found = from_json(text)
             if found.user not in mine:
@@ -288,11 +299,14 @@ class Walkabout(RealWalk):
             assert found.at == self.signed_in_at(found.session, found.proofs)
             if self.mails_at(time(at)):
                 assert "mfa" in found.amr or self.may_skip(found.user, time(at))
-            mailed += {(found.user, proof.at) for proof in found.proofs if proof.factor == "email"}
-        spent = Counter(
-            code for each in set(mailed) for code in self.typed[each] if len(code) == len("123 456")
-        )
-        assert set(spent.values()) <= {1}
+            for proof in found.proofs:
+                self.spend(found.user, proof)
+
+    def spend(self, user: str, proof: Proof) -> None:
+        """No code stands behind two proofs."""
+        right = self.right.get((user, proof.factor, proof.at), set())
+        if len(right) == 1:
+            assert self.spent.setdefault((user, *right), proof.at) == proof.at
 
     def mails_at(self, at: datetime) -> bool:
         """Whether everybody had a second factor then, whose address is known."""

@@ -25,6 +25,7 @@ from authserver.factors import totp
 from authserver.factors.registry import factors
 from authserver.issuer import Issuer
 from authserver.keys import rotation
+from authserver.login import passwords, recovery
 from authserver.login.completion import Visitor, complete
 from authserver.login.transaction import advance
 from authserver.once import consume, remember
@@ -137,8 +138,33 @@ def enter(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
     return type(complete(db, issuer, proved, visitor)).__name__ if proved else None
 
 
+def step(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Take the next step of one login, as whoever saw it at this version."""
+    now, user = issuer.clock(), UserId(given["user"])
+    tx = Transaction(
+        id=given["login"],
+        purpose=Purpose.SIGN_IN,
+        request={},
+        browser=digest("one browser"),
+        created_at=now,
+        expires_at=now + timedelta(minutes=5),
+        version=given["version"],
+    )
+    proof = Proof(factor=who, amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
+    moved = advance(db, issuer, tx, user=user, epoch=find.load(db, user).epoch, proof=proof, now=now)
+    return moved.version if moved else None
+
+
+def reset(db: Session, issuer: Issuer, given: Given, who: str) -> Any:
+    """Set a password by the link; everybody one of their own."""
+    chosen = passwords.Chosen(phc=f"{PHC}{who.encode().hex()}", stands=given["stands"])
+    found = recovery.spend(db, issuer, given["ticket"], chosen, by=SYSTEM)
+    return chosen.phc if found else None
+
+
 ACTS: Mapping[str, Act] = {
-    act.__name__: act for act in (spend, keep, own, lead, publish, activate, prove, send, set_up, enter)
+    act.__name__: act
+    for act in (spend, keep, own, lead, publish, activate, prove, send, set_up, enter, step, reset)
 }
 
 

@@ -1,4 +1,4 @@
-"""T-1: one code of an app and one recovery code, tried by 32 threads of two processes, each in a login of its own."""
+"""T-1: codes, links and steps of a sign-in, each tried by 32 threads of two processes at the same moment."""
 
 import re
 from collections import Counter
@@ -17,7 +17,9 @@ from authserver.config import Config
 from authserver.factors import recovery_code, totp
 from authserver.factors.email_code import EmailCode
 from authserver.issuer import Issuer
+from authserver.login import recovery
 from authserver.mail import outbox
+from authserver.opaque import new_id
 from authserver.store import Hot
 from authserver.users import edit
 from tests.conftest import STORES
@@ -28,6 +30,7 @@ from tests.serve import Seed, Store
 ENROLLING = "e" * 32
 CODE = re.compile(r"\d{3} \d{3}")
 FORGOTTEN = Hot("DELETE FROM outbox")
+HASH = Hot("SELECT hash FROM passwords WHERE user_id = :user")
 ANEW = Hot("UPDATE totp_devices SET last_step = 0 WHERE user_id = :user")
 
 
@@ -128,3 +131,31 @@ def test_one_of_32_confirms_an_app(ground: Ground) -> None:
         code = begun(ground.issuer, user).at(ground.issuer.clock() + timedelta(seconds=1))
         results = Counter(ground.contest.round("set_up", user=user, enrolling=ENROLLING, code=code))
         assert results == {"Confirmed": 1, "Refused": THREADS - 1}
+
+
+def test_one_of_32_takes_a_step_of_a_login(ground: Ground) -> None:
+    """T-1, SU-1, SU-2, AZ-14: whether it makes the row or moves it on; the others load what stands."""
+    for _ in range(ROUNDS):
+        given = {"user": ground.user, "login": new_id()}
+        for version in (0, 1, 2):
+            results = Counter(ground.contest.round("step", **given, version=version))
+            assert results == {version + 1: 1, None: THREADS - 1}
+
+
+def test_one_of_32_sets_a_password_by_a_link(ground: Ground) -> None:
+    """T-1, PW-7: what the one chose holds; to the others the link is over."""
+    with ground.issuer.database.writing() as db:
+        about = {"email": "forgetful@example.org", "email_verified": True}
+        user = edit.add(db, ground.issuer, about, by=SYSTEM).id
+    for _ in range(ROUNDS):
+        with ground.issuer.database.writing() as db:
+            db.hot(FORGOTTEN, {}).close()
+        recovery.ask(ground.issuer, "forgetful@example.org", by=SYSTEM)
+        with ground.issuer.database.reading() as db:
+            (mail,) = outbox.readable(db, ground.issuer)
+        assert mail.written
+        _, _, ticket = mail.written.link.rpartition("/")
+        results = ground.contest.round("reset", ticket=ticket, stands="alone")
+        (won,) = [phc for phc in results if phc]
+        with ground.issuer.database.reading() as db:
+            assert db.one(HASH, {"user": user}) == (won,)

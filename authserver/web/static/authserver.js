@@ -1,5 +1,4 @@
 // What makes pages nicer where there is JavaScript. Every page works without it.
-"use strict";
 
 // A pressed button says what happens, and cannot be pressed twice, unless no answer comes for this long.
 const PATIENCE = 15000;

@@ -1,5 +1,4 @@
 // A page that is open warns a minute before its sign-in goes idle, and one press stays.
-"use strict";
 
 const WARN = 60;
 const dialog = document.getElementById("idle");

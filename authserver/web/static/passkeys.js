@@ -1,5 +1,4 @@
 // Passkeys need JavaScript: a form asks the browser for one, and sends what it answers.
-"use strict";
 
 const octets = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
