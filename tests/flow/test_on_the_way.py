@@ -119,7 +119,7 @@ class TestAddress:
         assert begun(world, nora).url.endswith("/account")
 
     def test_somebody_elses_is_told_by_mail_alone(self, world: World, nora: Resident, ada: Resident) -> None:
-        """PW-4: the page is the same, and no code makes it theirs."""
+        """PW-4, CVE-7: the page is the same, and no code makes it theirs."""
         browser = world.browser()
         visit = browser.submit(begun(world, nora, browser).page.form("Send me a code"), {"email": ada.email})
         assert f"We sent a mail to {ada.email}" in visit.page.words
@@ -127,7 +127,7 @@ class TestAddress:
         assert not CODE.search(world.mails(ada.email)[-1].written.text)  # type: ignore[union-attr]
 
     def test_another_login_cannot_confirm_it(self, world: World, nora: Resident) -> None:
-        """PW-10: the code is for the login that asked for it."""
+        """PW-10, CVE-7: the code is for the login that asked for it, in its browser."""
         here, there = world.browser(), world.browser()
         here.submit(begun(world, nora, here).page.form("Send me a code"), {"email": HERS})
         code = code_for(world, nora, HERS)

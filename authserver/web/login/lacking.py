@@ -125,7 +125,7 @@ def _terms(under: Under) -> Response:
             privacy=settings.privacy_text,
             changed=bool(before),
             app=visit.app_of(under.tx),
-            proved=tuple(show.proved(proof.factor, under) for proof in under.tx.proofs),
+            proved=show.done_before(under),
         )
     )
 
@@ -151,6 +151,6 @@ def _address(under: Under, *, email_error: str = "", code_error: str = "", retry
             code_error=code_error,
             retry_after=retry_after,
             app=visit.app_of(under.tx),
-            proved=tuple(show.proved(proof.factor, under) for proof in under.tx.proofs),
+            proved=show.done_before(under),
         )
     )

@@ -22,7 +22,7 @@ from authserver.users import find
 from authserver.web import csrf, sessions
 from authserver.web.account.agents import device_name
 from authserver.web.context import issuer
-from authserver.web.language import ngettext
+from authserver.web.language import gettext, ngettext
 from authserver.web.login import elsewhere, providers, visit
 from authserver.web.login.visit import Under
 from authserver.web.pages import (
@@ -175,7 +175,7 @@ def step(under: Under, factor: Factor, *, error: str = "", retry_after: int = 0,
         too_soon=min(too_soon, DAY),
         help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
-        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=done_before(under),
         ways=_other_ways(under, factor),
     )
 
@@ -205,7 +205,7 @@ def _passkey(under: Under, factor: PasskeyFactor, error: str, retry_after: int) 
         trusts=bool(request.form.get("trust")),
         help_url=f"/login/help?tx={under.value}" if under.tx.proofs else "",
         app=visit.app_of(under.tx),
-        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=done_before(under),
         ways=_other_ways(under, factor),
     )
 
@@ -217,7 +217,7 @@ def choose_way(under: Under, now: Show) -> Page:
         ways=_ways(under, now),
         help_url=f"/login/help?tx={under.value}",
         app=visit.app_of(under.tx),
-        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=done_before(under),
     )
 
 
@@ -274,7 +274,7 @@ def _enrol(under: Under, factor: Factor, error: str, retry_after: int) -> Page:
         retry_after=min(retry_after, DAY),
         ways=_other_ways(under, factor),
         app=visit.app_of(under.tx),
-        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=done_before(under),
     )
 
 
@@ -296,7 +296,7 @@ def _enrol_passkey(under: Under, factor: PasskeyEnrolment, error: str, retry_aft
         retry_after=min(retry_after, DAY),
         ways=_other_ways(under, factor),
         app=visit.app_of(under.tx),
-        proved=tuple(proved(proof.factor, under) for proof in under.tx.proofs),
+        proved=done_before(under),
     )
 
 
@@ -306,6 +306,13 @@ def proved(factor: str, under: Under) -> Proved:
         detail=visit.person(under.tx.user).shown,
         not_you_url=f"/login/again?tx={under.value}",
     )
+
+
+def done_before(under: Under) -> tuple[Proved, ...]:
+    """What stands already: the proofs of this login, or the sign-in to which it only adds one. SU-4."""
+    if under.tx.steps_up and not under.tx.proofs and sessions.current() is not None:
+        return (Proved(title=gettext("Signed in"), detail=visit.person().shown),)
+    return tuple(proved(proof.factor, under) for proof in under.tx.proofs)
 
 
 def choose(under: Under) -> Page:
