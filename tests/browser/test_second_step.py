@@ -88,8 +88,12 @@ def test_a_lost_phone_is_no_lost_account(
 ) -> None:
     """RC-2, RC-3, RC-5: from the app to a recovery code, at last to a person; each code once, and told by mail."""
     guest = house.guest()
+    page.goto(f"{house.url}/login")
+    give_password(page, guest)
+    expect(page).to_have_url(f"{house.url}/account")
     house.app_of(guest)
     code, *_ = house.codes_of(guest)
+    page.context.clear_cookies()
     page.goto(f"{house.url}/login")
     give_password(page, guest)
     page.get_by_text("Use another way").click()
