@@ -232,3 +232,13 @@ def test_every_text_on_an_accent_colour_can_be_read(colour: str) -> None:
         assert pages.contrast(found["--go"], sheet) >= 4.5
         assert pages.contrast(found["--on-go"], found["--go"]) >= 4.5
         assert pages.contrast(found["--go"], found["--go-soft"]) >= 4.5
+
+
+def test_scripts_of_a_page_share_no_names() -> None:
+    """Each is a module: two that declare one name would otherwise stop one another, silently for the person."""
+    templates = Path(pages.__file__).parent / "templates"
+    found = [
+        tag for path in templates.rglob("*.html") for tag in re.findall(r"<script[^>]*>", path.read_text())
+    ]
+    assert found
+    assert [tag for tag in found if 'type="module"' not in tag] == []
