@@ -16,6 +16,7 @@ class Purpose(StrEnum):
     AUTHORIZE = "authorize"  # an app sent them; the request waits to be resumed
     SIGN_IN = "sign_in"  # they came by themselves; `request["return_to"]` is a path of ours
     FRESH = "fresh"  # an account change asks for a fresh proof
+    APP = "app"  # a first-party app asks by itself, in JSON; `request` says which one and for what scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ FLAGS = {
     "several_resources": "--several-resources/--one-resource",
     "serves": "--serves",
     "first_party": "--first-party/--third-party",
+    "json_login": "--json-login/--no-json-login",
     "auth_method": "--auth-method",
     "jwks_uri": "--jwks-uri",
     "assertion_algs": "--assertion-alg",
@@ -100,6 +101,7 @@ def add(name: str, client_id: str | None, as_json: bool, **given: Any) -> None:
       --redirect-uri URI           signs people in: authorization_code and refresh_token, "openid profile email"
       --public --redirect-uri URI  the same without a secret, for browser, mobile and command line apps
       no redirect URI              acts for itself: client_credentials, and the scopes that --scope names
+      --first-party --json-login   signs people in by itself, without a page of ours; tokens end with idleness
       --serves API                 is the server of that API: introspects its tokens, and needs no grant
       --jwks, --jwks-uri           authenticates by private_key_jwt, otherwise by client_secret_basic
     """  # noqa: D301

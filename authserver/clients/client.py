@@ -39,6 +39,7 @@ class Client:
     serves: tuple[str, ...] = ()  # APIs whose resource server this is: it may introspect their tokens
     response_modes: tuple[str, ...] = ("query", "form_post")
     first_party: bool = False
+    json_login: bool = False  # it asks for name and password itself
     pkce_optional: bool = False  # only a confidential OIDC client that always sends nonce
     required_acr: str | None = None
     required_max_age: int | None = None

@@ -62,17 +62,20 @@ def defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a new client most likely is.
 
     With redirect URIs it signs people in (authorization_code, refresh_token; openid, profile, email), without
-    them it acts for itself (client_credentials), and one that serves an API only introspects. It is
-    confidential with client_secret_basic unless it is said to be public, or brings keys (private_key_jwt).
+    them it acts for itself (client_credentials), and one that serves an API only introspects. One of the JSON
+    sign-in needs no redirect URI for it. It is confidential with client_secret_basic unless it is said to be
+    public, or brings keys (private_key_jwt).
     """
-    public = given.get("kind") == "public"
+    public, by_json = given.get("kind") == "public", bool(given.get("json_login"))
     keys = given.get("jwks") is not None or given.get("jwks_uri")
-    signs_in = public or bool(given.get("redirect_uris"))
+    by_code = bool(given.get("redirect_uris")) or (public and not by_json)
     alone = [] if given.get("serves") else ["client_credentials"]
+    grants = [*(["authorization_code"] if by_code else []), "refresh_token"]
     return {
         "auth_method": "none" if public else "private_key_jwt" if keys else "client_secret_basic",
-        "grant_types": ["authorization_code", "refresh_token"] if signs_in else alone,
-        "scopes": SIGN_IN_SCOPES if signs_in else [],
+        "grant_types": grants if by_code or by_json else alone,
+        "scopes": SIGN_IN_SCOPES if by_code or by_json else [],
+        "idle_ends_tokens": by_json,
     }
 
 
@@ -90,6 +93,8 @@ def edit(
     row = _hold(db, client_id)
     check_version(row.version, expected_version)
     before = as_form(client_of(row, []))
+    if changes.get("json_login") and not before["json_login"]:
+        changes = {"idle_ends_tokens": True, **changes}
     form = read(ClientForm, merge(before, changes))
     _check(db, issuer, form, before=before)
     taken = Refusal("Somebody else changed this meanwhile.", code="conflict", status=409)

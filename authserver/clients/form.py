@@ -72,6 +72,10 @@ class ClientForm(Form):
         default=["query", "form_post"], min_length=1, description="How answers may reach it."
     )
     first_party: bool = Field(default=False, description="One of ours: nobody is asked for consent.")
+    json_login: bool = Field(
+        default=False,
+        description="It asks for name and password itself, by the JSON sign-in; first-party clients only.",
+    )
     pkce_optional: bool = Field(
         default=False, description="It cannot do PKCE, but always sends a nonce; confidential clients only."
     )

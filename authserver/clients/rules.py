@@ -11,7 +11,7 @@ Rule = tuple[str, bool, str]
 def problems(form: ClientForm) -> dict[str, str]:
     """Say what does not fit, by field; empty when all does."""
     found: dict[str, str] = {}
-    rules = (*_of_kind(form), *_of_keys(form), *_of_grants(form), *_of_addresses(form))
+    rules = (*_of_kind(form), *_of_sign_in(form), *_of_keys(form), *_of_grants(form), *_of_addresses(form))
     for field, holds, sentence in rules:
         if not holds:
             found.setdefault(field, sentence)
@@ -36,6 +36,12 @@ def _of_kind(form: ClientForm) -> Iterator[Rule]:
         )
 
 
+def _of_sign_in(form: ClientForm) -> Iterator[Rule]:
+    """Who is given people's passwords is one of ours, and said to be so."""
+    ours = form.first_party or not form.json_login
+    yield "json_login", ours, "Only a first-party client may ask for name and password itself."
+
+
 def _of_keys(form: ClientForm) -> Iterator[Rule]:
     """CL-13."""
     both = form.jwks is not None and form.jwks_uri is not None
@@ -49,12 +55,13 @@ def _of_keys(form: ClientForm) -> Iterator[Rule]:
 
 
 def _of_grants(form: ClientForm) -> Iterator[Rule]:
-    of_use = bool(form.grant_types or form.serves)
+    of_use = bool(form.grant_types or form.serves or form.json_login)
     yield "grant_types", of_use, "A client gets tokens in at least one way, or serves an API."
-    signs_in = "authorization_code" in form.grant_types
-    yield "redirect_uris", bool(form.redirect_uris) or not signs_in, "Say where people return to."
+    by_code = "authorization_code" in form.grant_types
+    yield "redirect_uris", bool(form.redirect_uris) or not by_code, "Say where people return to."
+    signs_in = by_code or form.json_login
     refreshes = "refresh_token" not in form.grant_types or signs_in
-    yield "grant_types", refreshes, "refresh_token continues authorization_code."
+    yield "grant_types", refreshes, "refresh_token continues authorization_code, or the JSON sign-in."
     told = signs_in or not form.backchannel_logout_uri
     yield "backchannel_logout_uri", told, "A client that signs nobody in has no sessions to be told of."
     offline = "offline_access" not in form.scopes or "refresh_token" in form.grant_types

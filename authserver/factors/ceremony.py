@@ -13,6 +13,7 @@ from authserver.clock import seconds
 from authserver.issuer import Issuer
 from authserver.once import remember
 from authserver.store import Session
+from authserver.transaction import Purpose, Transaction
 from authserver.vault import b64
 
 PURPOSE = "passkey"
@@ -145,6 +146,12 @@ def rp_id(issuer: Issuer) -> str:
 def origin(issuer: Issuer) -> str:
     parts = urlsplit(issuer.url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def origins(issuer: Issuer, tx: Transaction) -> list[str]:
+    """Where a passkey may be used in this login: here, and at the registered origin of the app that asks. PK-2."""
+    of_app = tx.request.get("origin") if tx.purpose is Purpose.APP else None
+    return [origin(issuer), *([of_app] if of_app else [])]
 
 
 def _listed(credentials: Iterable[bytes]) -> list[dict[str, str]]:

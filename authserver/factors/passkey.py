@@ -73,7 +73,7 @@ class PasskeyFactor(Factor):
             return Mistrusted("nobody has this credential")
         if problem := _foreign(tx, offer, found):
             return Mistrusted(problem)
-        return _checks().shown(issuer, offer, found.public_key, binding(tx))
+        return _checks().shown(issuer, offer, found.public_key, binding(tx), ceremony.origins(issuer, tx))
 
     def settle(self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any) -> Verdict:
         if isinstance(finding, Mistrusted):

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b32encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_bytes
@@ -100,17 +101,24 @@ class RecoveryCode(Code):
         return self.right(issuer, person, used)
 
 
-def make(db: Session, issuer: Issuer, user: UserId, *, by: Actor) -> tuple[str, ...]:
-    """Ten new codes, to be shown once; all that were before end in the same transaction. RC-1, RC-4."""
+def drawn() -> tuple[str, ...]:
+    """Ten codes as people read them; they are good for nothing until somebody has them. RC-1."""
+    return tuple(shown(b32encode(token_bytes(CODE_BYTES)).decode()) for _ in range(COUNT))
+
+
+def make(
+    db: Session, issuer: Issuer, user: UserId, *, by: Actor, codes: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Ten new codes, shown once, or those `drawn` before; all that were end in the same transaction. RC-1, RC-4."""
     now = issuer.clock()
     db.hot(REMOVE_CODES, {"user": user}).close()
-    made = tuple(b32encode(token_bytes(CODE_BYTES)).decode() for _ in range(COUNT))
-    for code in made:
+    made = tuple(codes) or drawn()
+    for code in (each.replace("-", "") for each in made):
         root, digest = issuer.roots.mac(ROOT, _message(user, code))
         values = {"user": user, "digest": digest, "root": root, "now": db.time(now)}
         db.hot(KEEP_CODE, values).close()
     record(db, RecoveryCodesMade(subject=user, count=COUNT), by=by, at=now)
-    return tuple(shown(code) for code in made)
+    return made
 
 
 def left(db: Session, user: UserId) -> Left:

@@ -79,7 +79,9 @@ def offered(text: str) -> Offered | Mistrusted:
     )
 
 
-def shown(issuer: Issuer, offer: Offered, public_key: bytes, binding: str) -> Shown | Mistrusted:
+def shown(
+    issuer: Issuer, offer: Offered, public_key: bytes, binding: str, origins: list[str]
+) -> Shown | Mistrusted:
     """Check an assertion against the key that it names. PK-2."""
     if problem := unfit(issuer, USE, binding, offer.challenge):
         return problem
@@ -88,7 +90,7 @@ def shown(issuer: Issuer, offer: Offered, public_key: bytes, binding: str) -> Sh
             credential=offer.parsed,
             expected_challenge=offer.challenge,
             expected_rp_id=rp_id(issuer),
-            expected_origin=origin(issuer),
+            expected_origin=origins,
             credential_public_key=public_key,
             # The library compares counts before signatures; we do after them, in the write that spends it.
             credential_current_sign_count=0,

@@ -2,7 +2,16 @@
 
 from authserver.jose.errors import BadKey, BadToken
 from authserver.jose.keys import PublicKey, PublicKeys, thumbprint
-from authserver.jose.kinds import ACCESS, CLIENT_ASSERTION, ID_HINT, LOGOUT, PENDING, UPSTREAM_ID, Kind
+from authserver.jose.kinds import (
+    ACCESS,
+    CLIENT_ASSERTION,
+    CONFLICT,
+    ID_HINT,
+    LOGOUT,
+    PENDING,
+    UPSTREAM_ID,
+    Kind,
+)
 from authserver.jose.read import claimant
 from authserver.jose.sign import Signer, generate
 from authserver.jose.verify import Claims, Expected, still_good, verify
@@ -10,6 +19,7 @@ from authserver.jose.verify import Claims, Expected, still_good, verify
 __all__ = [
     "ACCESS",
     "CLIENT_ASSERTION",
+    "CONFLICT",
     "ID_HINT",
     "LOGOUT",
     "PENDING",

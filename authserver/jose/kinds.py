@@ -87,6 +87,15 @@ PENDING = Kind(
     longest=5 * MINUTE,
 )
 
+CONFLICT = Kind(
+    name="conflict token",  # everything is proved, and another session must end first
+    typ=frozenset({"conflict+jwt"}),
+    algs=frozenset({ES256}),
+    essential=frozenset({"iss", "aud", "exp", "iat", "sub", "client_id", "jti"}),
+    client_claims=("client_id",),
+    longest=5 * MINUTE,
+)
+
 UPSTREAM_ID = Kind(
     name="ID token of a provider",  # OpenID Connect Core §3.1.3.7
     typ=frozenset({"jwt", None}),
@@ -102,6 +111,6 @@ UPSTREAM_ID = Kind(
 )
 
 # What comes to our own endpoints. UPSTREAM_ID is apart: its keys are a provider's, and prove nothing of ours.
-KINDS = (ACCESS, ID_HINT, CLIENT_ASSERTION, LOGOUT, PENDING)
+KINDS = (ACCESS, ID_HINT, CLIENT_ASSERTION, LOGOUT, PENDING, CONFLICT)
 
-ISSUED_TYPES = ("at+jwt", "JWT", "logout+jwt", "mfa+jwt")
+ISSUED_TYPES = ("at+jwt", "JWT", "logout+jwt", "mfa+jwt", "conflict+jwt")

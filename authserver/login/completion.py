@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
 
+from authserver.agents import network
 from authserver.audit import Actor, record
 from authserver.audit.events import NewDevice
 from authserver.authentication import UserId, level_of
 from authserver.issuer import Issuer
 from authserver.limits import passwords
-from authserver.login import trusted
+from authserver.login import apps, trusted
 from authserver.login.transaction import attach
 from authserver.login.trusted import Presented
 from authserver.opaque import digest, new_id, new_secret
@@ -19,7 +20,8 @@ from authserver.sessions.limits import Full
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.store.sessions import DEVICE_OWNERS, KEEP_DEVICE
-from authserver.transaction import Transaction
+from authserver.tokens.issue import Ready
+from authserver.transaction import Purpose, Transaction
 
 DEVICE_KNOWN = timedelta(days=365)
 
@@ -28,7 +30,8 @@ DEVICE_KNOWN = timedelta(days=365)
 class Visitor:
     """The browser that answers: what it is known by, and who is signed in there already.
 
-    `idle` is the session that was theirs until nobody was there for too long; its apps may still run.
+    `idle` is the session that was theirs until nobody was there for too long; its apps may still run. Where no
+    browser shows anything, `app` is the client that asks by itself.
     """
 
     browser: bytes
@@ -37,6 +40,7 @@ class Visitor:
     by: Actor
     idle: SsoSession | None = None
     trust: Presented | None = None
+    app: str = ""
 
     @property
     def device_digest(self) -> bytes | None:
@@ -45,13 +49,17 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """Signed in: `handle` and `device` are the cookies to set, and `trusted` where the device is so from now on."""
+    """Signed in: `handle` and `device` are the cookies to set, and `trusted` where the device is so from now on.
+
+    An app gets neither: `ready` is what its tokens are made from.
+    """
 
     tx: Transaction
     session: SsoSession
     handle: str
     device: str
     trusted: str | None = None
+    ready: Ready | None = None
 
 
 def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | Full | None:
@@ -70,6 +78,9 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
         raise LookupError("the login moved under the one who had just advanced it")
     if tx.steps_up != session.id:
         passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, issuer.clock())
+    if tx.purpose is Purpose.APP:
+        ready = apps.allow(db, issuer, tx, session, by=visitor.by)
+        return Entered(tx=tx, session=session, handle="", device="", ready=ready)
     value = trusted.keep(db, issuer, tx, session, device_id, by=visitor.by)
     return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value)
 
@@ -106,13 +117,21 @@ def goes_on_in(tx: Transaction, standing: SsoSession) -> bool:
 def _known_device(db: Session, issuer: Issuer, user: UserId, visitor: Visitor) -> tuple[str, str]:
     """The cookie that this browser is known by from now on, and the id of its row for this person. PW-6."""
     now = issuer.clock()
+    if visitor.app:
+        # Nothing is kept there to be known by: an app of one kind and network is one device, so that it is told once.
+        value = "\x1f".join(("app", visitor.app, visitor.by.user_agent, network(visitor.by.ip)))
+        return value, _kept(db, issuer, user, value, visitor)
     owners = (
         {row[0] for row in db.hot(DEVICE_OWNERS, {"digest": visitor.device_digest, "now": db.time(now)})}
         if visitor.device
         else set()
     )
     value = visitor.device if visitor.device and owners else new_secret()
-    made = new_id()
+    return value, _kept(db, issuer, user, value, visitor)
+
+
+def _kept(db: Session, issuer: Issuer, user: UserId, value: str, visitor: Visitor) -> str:
+    now, made = issuer.clock(), new_id()
     row = db.one(
         KEEP_DEVICE,
         {
@@ -128,4 +147,4 @@ def _known_device(db: Session, issuer: Issuer, user: UserId, visitor: Visitor) -
     device_id = str(row[0]) if row else made
     if device_id == made:
         record(db, NewDevice(subject=user), by=visitor.by, at=now)
-    return value, device_id
+    return device_id

@@ -1,8 +1,10 @@
 """Second factors as their owner sets them up and gives them up, and as an admin takes them away."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from authserver import once
 from authserver.audit import Actor, record
 from authserver.audit.events import FactorAdded, FactorRemoved
 from authserver.authentication import Level, UserId, level_of
@@ -30,6 +32,8 @@ from authserver.users import edit, find
 from authserver.users import exempt as exemptions
 from authserver.users.exempt import Exemption, ExemptionForm
 from authserver.users.user import User
+
+PROMISED = "recovery_codes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,15 @@ def set_up(db: Session, issuer: Issuer, user: User, enrolling: str) -> SetUp:
     return totp.set_up(issuer, device, user.email or user.username or user.name)
 
 
-def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: Actor) -> Made | Refused:
+def confirm(
+    db: Session,
+    issuer: Issuer,
+    session: SsoSession,
+    code: str,
+    *,
+    by: Actor,
+    promised: Iterable[str] = (),
+) -> Made | Refused:
     """Let the app count. With the first one come recovery codes; a later one keeps them. RC-1."""
     check_offered(db, issuer, session.user)
     done = totp.confirm(db, issuer, session.user, session.id, typed({"code": code}))
@@ -123,7 +135,36 @@ def confirm(db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: 
         return done
     event = FactorAdded(subject=session.user, factor=Totp.name, replaced=done.replaced)
     record(db, event, by=by, at=issuer.clock())
-    return Made(codes=_first_codes(db, issuer, session.user, by))
+    return Made(codes=_first_codes(db, issuer, session.user, by, promised))
+
+
+def promise_codes(db: Session, issuer: Issuer, session: SsoSession) -> tuple[str, ...]:
+    """Recovery codes to be shown with a secret; they hold once that counts. None where somebody has codes. RC-1."""
+    if recovery_code.left(db, session.user).of:
+        return ()
+    codes, now = recovery_code.drawn(), issuer.clock()
+    once.open_ticket(
+        db,
+        issuer.roots,
+        PROMISED,
+        key=session.id,
+        answer=PROMISED,
+        payload={"codes": codes},
+        now=now,
+        expires_at=now + totp.CONFIRM_WITHIN,
+    )
+    return codes
+
+
+def confirm_promised(
+    db: Session, issuer: Issuer, session: SsoSession, code: str, *, by: Actor
+) -> Made | Refused:
+    """Let the app count, with the codes that were shown beside its secret."""
+    found = once.standing(db, issuer.roots, PROMISED, session.id, now=issuer.clock())
+    made = confirm(db, issuer, session, code, by=by, promised=found.payload["codes"] if found else ())
+    if found is not None and isinstance(made, Made):
+        once.consume(db, issuer.roots, PROMISED, session.id, PROMISED, now=issuer.clock())
+    return made
 
 
 def begin_passkey(db: Session, issuer: Issuer, user: User, binding: str) -> str:
@@ -259,9 +300,11 @@ def _stays(db: Session, issuer: Issuer, user: UserId, without: str | None) -> bo
     return bool(others) or any(each.id != without for each in passkeys.of_user(db, user))
 
 
-def _first_codes(db: Session, issuer: Issuer, user: UserId, by: Actor) -> tuple[str, ...]:
+def _first_codes(
+    db: Session, issuer: Issuer, user: UserId, by: Actor, promised: Iterable[str] = ()
+) -> tuple[str, ...]:
     has_codes = recovery_code.left(db, user).of > 0
-    return () if has_codes else recovery_code.make(db, issuer, user, by=by)
+    return () if has_codes else recovery_code.make(db, issuer, user, by=by, codes=promised)
 
 
 def _remove_app(db: Session, issuer: Issuer, user: str, by: Actor) -> None:

@@ -36,6 +36,9 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction) -> tuple[str, ...]:
     }
     if not any(asks.values()):
         return ()
+    if tx.purpose is Purpose.APP and asks[ADDRESS]:
+        # What may be skipped keeps nobody from an app that has no page to skip it on.
+        asks[ADDRESS] = not may_skip(db, issuer, tx.user)
     said = _standing(db, issuer, tx.user)
     lacks = {TERMS: not said.has_accepted, ADDRESS: not said.has_address}
     return tuple(step for step, asked in asks.items() if asked and lacks[step])

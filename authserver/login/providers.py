@@ -1,17 +1,19 @@
-"""Ending what a provider let in: in one action, on every node. UP-6."""
+"""Which providers a login may go to; and ending what one let in: in one action, on every node. UP-6."""
 
 from authserver.audit import Actor, record
 from authserver.audit.events import Changed
 from authserver.authentication import UserId, proved_by
 from authserver.issuer import Issuer
+from authserver.login.steps import client_of
 from authserver.sessions import ending
 from authserver.store import Session
 from authserver.store.records.upstreams import upstream_by_slug
 from authserver.store.upstreams import SESSIONS_BY, SESSIONS_OF_BY
 from authserver.tokens import grant
+from authserver.transaction import Transaction
 from authserver.upstream import configure
-from authserver.upstream.find import missing
-from authserver.upstream.provider import factor_of
+from authserver.upstream.find import live, missing
+from authserver.upstream.provider import Provider, factor_of
 
 
 def end_sessions(db: Session, issuer: Issuer, slug: str, *, by: Actor) -> int:
@@ -50,3 +52,18 @@ def end_all(
     ended = sum(ending.end(db, issuer, each, reason=reason, by=by, now=now) for each in found)
     grant.revoke_where(db, issuer, reason=reason, by=by, user=user, proof=factor)
     return ended
+
+
+def offered(issuer: Issuer, tx: Transaction) -> tuple[Provider, ...]:
+    """The providers that this login may go to, in the order of the client, else of the admin."""
+    active, client = live(issuer).active, client_of(issuer, tx)
+    if client is None or client.providers is None:
+        return active
+    named = {each.slug: each for each in active}
+    return tuple(named[slug] for slug in client.providers if slug in named)
+
+
+def of_address(issuer: Issuer, tx: Transaction, text: str) -> Provider | None:
+    """The provider that a typed address belongs to, if this login may go there."""
+    found = live(issuer).of_address(text)
+    return found if found in offered(issuer, tx) else None

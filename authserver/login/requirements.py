@@ -9,6 +9,7 @@ from authserver.transaction import Transaction
 
 # What is asked of somebody whose proofs are all made: each has a page of its own.
 TERMS, ADDRESS, TAKEOVER = "terms", "address", "takeover"
+ELSEWHERE = "elsewhere"  # what an app cannot do by itself: a page of ours can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Policy:
     `held` are the proofs of the session that this login only adds to. `least` is what every sign-in must reach;
     `enrols` are the steps by which somebody who has nothing for that gets it, and which cannot be left. TOTP-8.
     Whoever has a second factor is asked for one, unless not even `asks` holds. `lacks` is what
-    is still to be said beside all proofs. `full`: they are signed in on as many devices as they may be.
+    is still to be said beside all proofs. `full`: they are signed in on as many devices as they may be. `by_app`:
+    no page is shown; `barred`: the app is not for this person.
     """
 
     first: tuple[str, ...]
@@ -43,6 +45,8 @@ class Policy:
     enrols: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     full: bool = False
+    by_app: bool = False
+    barred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,8 @@ def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
     chooses what ends there. SS-5, UP-9.
     """
     step = _next_proof(tx, policy)
+    if policy.by_app and tx.proofs and _is_for_pages(tx, policy, step):
+        return Show(step=ELSEWHERE)
     if isinstance(step, Show):
         return step
     after = (*policy.lacks, *((TAKEOVER,) if policy.full else ()))
@@ -96,6 +102,16 @@ def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:
     if raising:
         return _offered(enough or raising)
     return _show(policy.enrols) if policy.enrols and reached < policy.least else Complete()
+
+
+def _is_for_pages(tx: Transaction, policy: Policy, step: Show | Complete) -> bool:
+    """Whether no answer that an app could bring leads to the end: said before more is asked. TOTP-8, SU-3."""
+    best = max([level_of(tx.proofs), *(_with(tx.proofs, offer) for offer in policy.enrolled)])
+    if best < max(policy.required, policy.least, tx.level):
+        return True
+    if not isinstance(step, Complete):
+        return False
+    return policy.barred or level_of(tx.proofs) < max(policy.required, policy.least, tx.level)
 
 
 def guarding(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:

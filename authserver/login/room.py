@@ -14,7 +14,7 @@ from authserver.login.transaction import find_row
 from authserver.sessions import limits, takeover
 from authserver.sessions.limits import Full
 from authserver.store import Session, retrying
-from authserver.transaction import Transaction
+from authserver.transaction import Purpose, Transaction
 
 CHOICE_LASTS = timedelta(minutes=5)
 
@@ -26,7 +26,7 @@ class Over:
 
 def is_open(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> bool:
     """Whether everything is proved, and a moment ago."""
-    late = not tx.proofs or _last(tx) + CHOICE_LASTS <= issuer.clock()
+    late = not tx.proofs or open_until(tx) <= issuer.clock()
     return not late and isinstance(before_room(db, issuer, tx, visitor), Complete)
 
 
@@ -47,6 +47,8 @@ def _choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> E
         row = find_row(db, tx.id, tx.browser)
         if row is None or row.tx.user != tx.user or not row.person_stands:
             return Over()
+        if row.tx.session is not None and tx.purpose is Purpose.APP:
+            return Over()
         if row.tx.session is not None:
             return entered_already(db, issuer, row.tx, visitor) or Over()
         if not is_open(db, issuer, row.tx, visitor):
@@ -57,5 +59,6 @@ def _choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> E
         return complete(db, issuer, row.tx, visitor) or Over()
 
 
-def _last(tx: Transaction) -> datetime:
-    return max(proof.at for proof in tx.proofs)
+def open_until(tx: Transaction) -> datetime:
+    """Until when the choice of a login that proved everything may be made."""
+    return max(proof.at for proof in tx.proofs) + CHOICE_LASTS

@@ -16,7 +16,7 @@ from authserver.issuer import Issuer
 from authserver.limits import passwords
 from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
-from authserver.login import trusted
+from authserver.login import apps, trusted
 from authserver.login.completion import Entered, Visitor, complete, entered_already, goes_on_in
 from authserver.login.lacking import lacking
 from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, guarding, next_step
@@ -26,7 +26,19 @@ from authserver.sessions import limits
 from authserver.sessions.limits import Full
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
+from authserver.store.sessions import FORGIVE_TRANSACTION, TRY_TRANSACTION
 from authserver.transaction import Purpose, Transaction
+
+APP_TRIES = 5  # wrong answers after which an app begins anew, whatever else is left. SU-1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An answer that is counted already; `left` is how many more an app may get wrong in this login."""
+
+    account: Account
+    made: Try
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +77,17 @@ def take(issuer: Issuer, tx: Transaction, name: str, answer: Answer, visitor: Vi
     factor = factors(issuer).get(name)
     if factor is None:
         raise NotFound("There is no such way to sign in.", detail=f"no factor {name!r}")
-    _refuse_busy_address(issuer, visitor)
+    refuse_busy_address(issuer, visitor)
     tx = facing(tx, visitor.session)
     begun = retrying(lambda: _begin(issuer, tx, factor, answer, visitor))
     if isinstance(begun, Moved):
         return begun
-    account, made = begun
     try:
-        finding = factor.examine(issuer, tx, account, answer)
+        finding = factor.examine(issuer, tx, begun.account, answer)
     except BaseException:
-        retrying(lambda: _forgive(issuer, made))
+        retrying(lambda: _forgive(issuer, tx, begun))
         raise
-    outcome = retrying(lambda: _settle(issuer, tx, factor, (account, made, finding), visitor))
+    outcome = retrying(lambda: _settle(issuer, tx, factor, begun, finding, visitor))
     if isinstance(outcome, Wrong):
         issuer.limiter.failed(visitor.by.ip)
     return outcome
@@ -123,24 +134,28 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) ->
         return Policy(first=first)
     rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
     offers, session = offers_of(db, issuer, tx.user), visitor.session
+    wish = apps.wish(db, issuer, tx) if tx.purpose is Purpose.APP else None
     own = session if session is not None and session.user == tx.user else None
     if not tx.asks_anew and trusted.holds(db, issuer, tx.user, visitor.trust):
         rule = Rule.OFF
     return Policy(
         first=first,
         enrolled=guarding(offers) if tx.purpose is Purpose.FRESH else offers,
-        required=own.authentication.level if own else Level.PWD,
+        required=own.authentication.level if own else wish.level if wish else Level.PWD,
         held=own.authentication.proofs if own and tx.steps_up == own.id else (),
         least=rule.least,
         # A change of the account asks whoever has a second factor for it, whatever sign-ins ask. PW-9.
         asks=rule is not Rule.OFF or tx.purpose is Purpose.FRESH,
         enrols=tuple(name for name, factor in known.items() if factor.enrols),
+        by_app=wish is not None,
+        barred=wish is not None and not wish.is_open,
     )
 
 
 def client_of(issuer: Issuer, tx: Transaction) -> Client | None:
     """The app that a login is for."""
-    client_id = tx.request.get("client_id") if tx.purpose is Purpose.AUTHORIZE else None
+    for_app = tx.purpose in {Purpose.AUTHORIZE, Purpose.APP}
+    client_id = tx.request.get("client_id") if for_app else None
     return by_client_id(issuer, client_id) if client_id else None
 
 
@@ -169,7 +184,7 @@ def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
     )
 
 
-def _refuse_busy_address(issuer: Issuer, visitor: Visitor) -> None:
+def refuse_busy_address(issuer: Issuer, visitor: Visitor) -> None:
     """RL-3: an address that failed too often waits; those that succeed are not counted."""
     wait = issuer.limiter.failures(visitor.by.ip)
     if wait is not None:
@@ -180,41 +195,62 @@ def _refuse_busy_address(issuer: Issuer, visitor: Visitor) -> None:
 
 def _begin(
     issuer: Issuer, tx: Transaction, factor: Factor, answer: Answer, visitor: Visitor
-) -> tuple[Account, Try] | Moved:
+) -> Begun | Moved:
     # A power cut may forget a try that was under way, as docs/decisions/0020 has it of codes.
     with issuer.database.writing_fast() as db:
         step = step_of(db, issuer, tx, visitor)
         if not isinstance(step, Show) or not step.allows(factor.name):
             return Moved(show=step if isinstance(step, Show) else None)
+        left = None
+        if _is_of_app(tx):
+            tried = db.one(TRY_TRANSACTION, {"id": tx.id, "most": APP_TRIES})
+            if tried is None:
+                return Moved(show=None)
+            left = APP_TRIES - tried[0]
         account = factor.whom(db, issuer, tx, answer, visitor.device_digest)
-        return account, passwords.begin(db, account.counter, account.budget, issuer.clock())
+        made = passwords.begin(db, account.counter, account.budget, issuer.clock())
+        return Begun(account=account, made=made, left=left)
 
 
-def _forgive(issuer: Issuer, made: Try) -> None:
+def _is_of_app(tx: Transaction) -> bool:
+    """Whether what answers is the holder of a token, who could try until it ends."""
+    return tx.purpose is Purpose.APP and tx.version > 0
+
+
+def _forgive(issuer: Issuer, tx: Transaction, begun: Begun) -> None:
     with issuer.database.writing() as db:
-        passwords.forgive(db, made)
+        _uncount(db, tx, begun)
+
+
+def _uncount(db: Session, tx: Transaction, begun: Begun) -> None:
+    """The answer was not wrong, or was not looked at."""
+    passwords.forgive(db, begun.made)
+    if begun.left is not None:
+        db.hot(FORGIVE_TRANSACTION, {"id": tx.id}).close()
 
 
 def _settle(
     issuer: Issuer,
     tx: Transaction,
     factor: Factor,
-    examined: tuple[Account, Try, Any],
+    begun: Begun,
+    finding: Any,
     visitor: Visitor,
 ) -> Outcome:
-    account, made, finding = examined
+    account = begun.account
     with issuer.database.writing() as db:
         decided = factor.settle(db, issuer, tx, account, finding)
         if isinstance(decided, Spent):
             late = _late_half(db, issuer, tx, decided.right, visitor)
             if late is not None:
-                passwords.forgive(db, made)
+                _uncount(db, tx, begun)
                 return late
             decided = decided.refused
         if isinstance(decided, Refused):
-            counted = _count(db, issuer, account, made, decided, visitor)
-            return Wrong(reason=decided.reason, person=account.user, shown=decided.shown, left=counted.left)
-        passwords.forgive(db, made)
+            counted = count_wrong(db, issuer, account, begun.made, decided, visitor)
+            left = min((each for each in (counted.left, begun.left) if each is not None), default=None)
+            return Wrong(reason=decided.reason, person=account.user, shown=decided.shown, left=left)
+        _uncount(db, tx, begun)
         now = issuer.clock()
         for event in decided.events:
             record(db, event, by=visitor.by, at=now)
@@ -238,7 +274,12 @@ def after(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Ent
 
 
 def _late(db: Session, issuer: Issuer, tx: Transaction, right: Right, visitor: Visitor) -> Outcome:
-    """Somebody was first with this step: the other half of a double submit goes where that one went."""
+    """Somebody was first with this step: the other half of a double submit goes where that one went.
+
+    A program submits nothing by a slip of the finger, and of two that have one token only the first is let in. SU-1.
+    """
+    if tx.purpose is Purpose.APP:
+        return Moved(show=None)
     row = find_row(db, tx.id, tx.browser)
     if row is None or not row.person_stands or row.tx.user != right.user or not row.tx.proofs:
         return Moved(show=None)
@@ -261,9 +302,10 @@ def _late_half(
     return None if isinstance(outcome, Moved) else outcome
 
 
-def _count(
+def count_wrong(
     db: Session, issuer: Issuer, account: Account, made: Try, refused: Refused, visitor: Visitor
 ) -> Counted:
+    """The answer was wrong: counted and audited, with what it closes."""
     now = issuer.clock()
     counted = passwords.count(db, made, account.budget, now)
     identifier = account.counter.account.hex()[:16]

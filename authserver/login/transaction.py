@@ -122,11 +122,15 @@ def load(db: Session, issuer: Issuer, tx: str, browser: bytes, now: datetime) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A transaction in the database: `is_over` when it was resumed, or its person may not sign in any more."""
+    """A transaction in the database: `is_over` when it was resumed, or its person may not sign in any more.
+
+    `tries` is how many answers of an app were wrong, or are being looked at.
+    """
 
     tx: Transaction
     completed_at: datetime | None
     person_stands: bool
+    tries: int
 
     @property
     def is_over(self) -> bool:
@@ -159,6 +163,7 @@ def find_row(db: Session, id: str, browser: bytes) -> Row | None:  # noqa: A002
         ),
         completed_at=read(row[12]) if row[12] else None,
         person_stands=bool(row[16]),
+        tries=row[17],
     )
 
 

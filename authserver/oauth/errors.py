@@ -19,6 +19,16 @@ class OAuthRefusal(Refusal):
         super().__init__(public, code=code, status=status, **private)
 
 
+class Closed(TooMany):
+    """The same, with what is still open."""
+
+    def __init__(self, closed: TooMany, *, members: dict[str, Any]) -> None:
+        super().__init__(
+            closed.public, retry_after=closed.retry_after, detail=closed.detail, rule=closed.rule
+        )
+        self.members = members
+
+
 def invalid_request(public: str, **private: Any) -> OAuthRefusal:
     return OAuthRefusal(public, code="invalid_request", **private)
 

@@ -26,12 +26,16 @@ JSON: Headers = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthRequest:
-    """`query` and `form` hold each name once; what was sent twice is in `repeated`."""
+    """`query` and `form` hold each name once; what was sent twice is in `repeated`.
+
+    `members` is the JSON object that came instead of a form; those of them that are text are in `form`, too.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, object] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
     authorization: str | None = None
     origin: str | None = None

@@ -13,12 +13,12 @@ from authserver.audit.events import SignedIn
 from authserver.authentication import Authentication, SessionId, to_json
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
-from authserver.sessions import ending, limits
+from authserver.sessions import ending, limits, sso
 from authserver.sessions.limits import Full
 from authserver.sessions.sso import SsoSession, ends
 from authserver.store import Session
 from authserver.store.sessions import OPEN_SESSION, RENEW_SESSION
-from authserver.transaction import Transaction
+from authserver.transaction import Purpose, Transaction
 from authserver.users.edit import note_sign_in
 from authserver.vault import b64
 
@@ -70,11 +70,11 @@ def open(  # noqa: A001
         idle_until=min(idle_until, expires_at),
         expires_at=expires_at,
         device=device() or None,
+        kind=sso.APP if tx.purpose is Purpose.APP else sso.BROWSER,
     )
     handle = handle_of(issuer, tx)
-    row = db.one(
-        OPEN_SESSION, {**_state(db, session, handle), "transaction": tx.id, "device": session.device}
-    )
+    more = {"transaction": tx.id, "device": session.device, "kind": session.kind}
+    row = db.one(OPEN_SESSION, {**_state(db, session, handle), **more})
     if row is None:
         return None
     _signed_in(db, issuer, session.authentication, by, now)

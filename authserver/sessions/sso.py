@@ -27,12 +27,13 @@ from authserver.store.sessions import (
     TOUCH_SESSION,
 )
 
+BROWSER, APP = "browser", "app"
 TOUCHED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SsoSession:
-    """A browser in which somebody is signed in."""
+    """A browser, or an app by itself, in which somebody is signed in. The handle of an app's is given to nobody."""
 
     id: SessionId
     user: UserId
@@ -46,6 +47,7 @@ class SsoSession:
     idle_until: datetime
     expires_at: datetime
     device: str | None = None
+    kind: str = BROWSER
 
     def is_idle(self, now: datetime) -> bool:
         return self.idle_until <= now
@@ -85,9 +87,14 @@ def find(db: Session, issuer: Issuer, handle: str, now: datetime) -> SsoSession 
 
 def load(db: Session, session_id: str, now: datetime) -> SsoSession | None:
     """The live session with this id, for lists and for work that belongs to it; never for a browser."""
-    row = db.one(LOAD_SESSION, {"id": session_id})
-    found = None if row is None else of_row(db, row, now)
+    found = of_id(db, session_id, now)
     return found if isinstance(found, SsoSession) else None
+
+
+def of_id(db: Session, session_id: str, now: datetime) -> SsoSession | Ended | None:
+    """The same, or why it is over: for whoever holds a token of it."""
+    row = db.one(LOAD_SESSION, {"id": session_id})
+    return None if row is None else of_row(db, row, now)
 
 
 def of_user(db: Session, issuer: Issuer, user: UserId, now: datetime) -> tuple[SsoSession, ...]:
@@ -189,6 +196,7 @@ def of_row(db: Session, row: tuple[Any, ...], now: datetime) -> SsoSession | End
         idle_until=time(row[8]),
         expires_at=time(row[9]),
         device=row[17],
+        kind=row[18],
     )
     if row[10] is not None:
         reason = row[11] or "ended"

@@ -5,15 +5,15 @@ from authserver.store.database import Hot
 FIND_TRANSACTION = Hot(
     """SELECT t.id, t.browser_digest, t.purpose, t.request, t.user_id, t.proofs, t.remembered, t.level, t.steps_up,
               t.version, t.created_at, t.expires_at, t.completed_at, t.session_id, t.trusts,
-              t.skips, u.status = 'active' AND u.epoch = t.user_epoch
+              t.skips, u.status = 'active' AND u.epoch = t.user_epoch, t.tries
          FROM transactions t JOIN users u ON u.id = t.user_id WHERE t.id = :id"""
 )
 
 BEGIN_TRANSACTION = Hot(
     """INSERT INTO transactions (id, browser_digest, purpose, request, user_id, user_epoch, proofs, remembered,
-                                 trusts, level, steps_up, version, created_at, expires_at)
+                                 trusts, level, steps_up, version, tries, created_at, expires_at)
        VALUES (:id, :browser, :purpose, :request, :user, :epoch, :proofs, :remembered, :trusts,
-               :level, :steps_up, 1, :created, :expires)
+               :level, :steps_up, 1, 0, :created, :expires)
        ON CONFLICT (id) DO NOTHING RETURNING version"""
 )
 
@@ -34,6 +34,13 @@ ATTACH_SESSION = Hot(
     RETURNING version"""
 )
 
+TRY_TRANSACTION = Hot(
+    """UPDATE transactions SET tries = tries + 1 WHERE id = :id AND tries < :most AND completed_at IS NULL
+    RETURNING tries"""
+)
+
+FORGIVE_TRANSACTION = Hot("UPDATE transactions SET tries = tries - 1 WHERE id = :id")
+
 RESUME_TRANSACTION = Hot(
     """UPDATE transactions SET completed_at = :now
         WHERE id = :id AND browser_digest = :browser AND session_id IS NOT NULL AND completed_at IS NULL
@@ -44,7 +51,7 @@ RESUME_TRANSACTION = Hot(
 OF_SESSION = """s.id, s.user_id, s.authentication, s.remembered, s.user_agent, s.ip, s.created_at,
                     s.last_seen_at, s.idle_until, s.expires_at, s.ended_at, s.end_reason, s.previous_until,
                     s.handle_digest, u.status = 'active' AND u.epoch = s.user_epoch, s.user_epoch,
-                    s.end_agent, s.device_id"""
+                    s.end_agent, s.device_id, s.kind"""
 
 SESSION = f"SELECT {OF_SESSION} FROM sso_sessions s JOIN users u ON u.id = s.user_id"  # noqa: S608
 
@@ -79,9 +86,9 @@ HOLD_LIMITS_OF = Hot(f"{LIMITS} /*server: FOR NO KEY UPDATE OF u*/")
 FIRST_SEEN = Hot("SELECT id, first_seen_at FROM devices WHERE user_id = :user")
 
 OPEN_SESSION = Hot(
-    """INSERT INTO sso_sessions (id, handle_digest, user_id, user_epoch, authentication, remembered, device_id,
-                                 user_agent, ip, created_at, last_seen_at, idle_until, expires_at)
-       SELECT :id, :digest, u.id, u.epoch, :authentication, :remembered, :device,
+    """INSERT INTO sso_sessions (id, handle_digest, user_id, user_epoch, authentication, kind, remembered,
+                                 device_id, user_agent, ip, created_at, last_seen_at, idle_until, expires_at)
+       SELECT :id, :digest, u.id, u.epoch, :authentication, :kind, :remembered, :device,
               :user_agent, :ip, :now, :now, :idle_until, :expires_at
          FROM users u JOIN transactions t ON t.user_id = u.id
         WHERE t.id = :transaction AND u.status = 'active' AND u.epoch = t.user_epoch

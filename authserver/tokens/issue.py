@@ -10,9 +10,10 @@ from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.groups.attributes import Into
 from authserver.issuer import Issuer
+from authserver.jose import Kind
 from authserver.opaque import new_secret
 from authserver.store import Session
-from authserver.tokens import access, id_token
+from authserver.tokens import access, id_token, pending
 from authserver.tokens import logout_token as logout_tokens
 from authserver.tokens.claims import needs_person, release
 from authserver.tokens.grant import Standing
@@ -113,6 +114,14 @@ def logout_token(issuer: Issuer, client: Client, subject: str, session: str) -> 
         now=issuer.clock(),
     )
     return signer.sign(claims, logout_tokens.TYP)
+
+
+def login_token(issuer: Issuer, kind: Kind, about: pending.About, *, expires_at: datetime) -> str:
+    """Name a login of an app that is not over: no grant stands behind it, and only its end is got by it. SU-1."""
+    claims = pending.for_app(
+        issuer_url=issuer.url, kind=kind, about=about, now=issuer.clock(), expires_at=expires_at
+    )
+    return issuer.keyring.signer("ES256").sign(claims, pending.TYPES[kind.name])
 
 
 def _for_person(issuer: Issuer, ready: Ready, generation: int | None) -> TokenSet:

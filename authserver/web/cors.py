@@ -10,7 +10,7 @@ from authserver.oauth.userinfo import bearer_token
 
 ANYONE: Headers = (("Access-Control-Allow-Origin", "*"),)
 VARY: Headers = (("Vary", "Origin"),)
-METHODS = "GET, POST, OPTIONS"
+METHODS = "GET, POST, DELETE, OPTIONS"
 ASKED_HEADERS = "Authorization, Content-Type"
 KEPT = "3600"
 

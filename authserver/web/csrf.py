@@ -58,6 +58,13 @@ def check() -> None:
         raise Forged("the csrf_token belongs to another session or browser", rule="csrf_token_foreign")
 
 
+def check_header() -> None:
+    """The same for a program of ours, which sends the token in its header, also where it only reads. WEB-2."""
+    if HEADER not in request.headers:
+        raise Forged(f"the request carried no {HEADER}", rule="csrf_token_missing")
+    check()
+
+
 def _token(message: bytes) -> str:
     root, mac = issuer().roots.mac(PURPOSE, message)
     return f"{root}.{b64(mac)}"

@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from importlib import import_module
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from authserver import metrics
@@ -17,12 +18,12 @@ from authserver.oauth.discovery import base_for, document
 from authserver.oauth.errors import refused
 from authserver.oauth.grants import GRANTS
 from authserver.oauth.introspection import introspect
-from authserver.oauth.request import Answer, Headers, OAuthRequest, json_answer
+from authserver.oauth.request import FORM, Answer, Headers, OAuthRequest, json_answer
 from authserver.oauth.revocation import revoke_token
 from authserver.oauth.server import ProtocolServer
 from authserver.oauth.userinfo import userinfo
 from authserver.web import cors, health
-from authserver.web.bridge import read, status_line
+from authserver.web.bridge import JSON, read, status_line
 from authserver.web.policy import common
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,25 @@ class Route:
     handler: Handler
     methods: frozenset[str]
     cors: Cors | None = None
+    takes: str = FORM
+
+
+def _of_app(name: str) -> Handler:
+    """A step of the JSON sign-in; what takes it is loaded with the first one, not at the start."""
+
+    def handler(issuer: Issuer, request: OAuthRequest) -> Answer:
+        found: Answer = getattr(import_module("authserver.oauth.json_login.sign_in"), name)(issuer, request)
+        return found
+
+    return handler
+
+
+class OfApp(TypedDict):
+    """What the routes of the JSON sign-in have in common."""
+
+    methods: frozenset[str]
+    cors: Cors
+    takes: str
 
 
 def _jwks(issuer: Issuer, request: OAuthRequest) -> Answer:
@@ -67,11 +87,17 @@ def _anyone(issuer: Issuer, request: OAuthRequest) -> Headers:
 
 
 GET, POST = frozenset({"GET", "HEAD"}), frozenset({"POST"})
+APP: OfApp = {"methods": POST, "cors": cors.of_client, "takes": JSON}
 ROUTES: Mapping[str, Route] = {
     "/oauth/token": Route(name="token", handler=TOKENS.answer, methods=POST, cors=cors.of_client),
     "/oauth/introspect": Route(name="introspect", handler=introspect, methods=POST),
     "/oauth/revoke": Route(name="revoke", handler=revoke_token, methods=POST, cors=cors.of_client),
     "/oauth/userinfo": Route(name="userinfo", handler=userinfo, methods=GET | POST, cors=cors.of_holder),
+    "/api/login": Route(name="login", handler=_of_app("login"), **APP),
+    "/api/login/mfa": Route(name="login_mfa", handler=_of_app("mfa"), **APP),
+    "/api/login/mfa/email": Route(name="login_mfa_email", handler=_of_app("send"), **APP),
+    "/api/session/start": Route(name="session_start", handler=_of_app("start"), **APP),
+    "/api/session/takeover": Route(name="session_takeover", handler=_of_app("takeover"), **APP),
     "/.well-known/jwks.json": Route(name="jwks", handler=_jwks, methods=GET, cors=_anyone),
     "/.well-known/openid-configuration": Route(
         name="discovery", handler=_discovery, methods=GET, cors=_anyone
@@ -124,7 +150,7 @@ class Edge:
         try:
             if method not in route.methods and not (method == "OPTIONS" and route.cors):
                 return _no_method(route), ()
-            request = read(environ)
+            request = read(environ, route.takes)
             if method == "OPTIONS":
                 return self._preflight(route, request), ()
             answer = route.handler(self._issuer, request)

@@ -36,7 +36,7 @@ class Guard(Enum):
         "somebody signed in; g.session is their session; what changes something needs that session's token"
     )
     FRESH = "as SESSION, and they proved who they are only just now, by two factors if they have two"
-    OWN = "a page of somebody signed in, by itself; it is told when nobody is, and is nobody's input"
+    OWN = "a page of somebody signed in, or an app by its token; it is told when nobody is, and is nobody's input"
     ADMIN = "an API token of the role and scope that the route names"
     MACHINE = "a program; the endpoint authenticates it itself"
 
@@ -87,9 +87,13 @@ def demand_of(view: Callable[..., Any]) -> Demand | None:
     return found
 
 
-def install(app: Flask, *, admin: Enforcer) -> None:
-    """Put every view of this app behind its demand; `admin` is who knows API tokens (web/api)."""
-    app.extensions[EXTENSION] = {**ENFORCE, Guard.ADMIN: admin}
+def view_of(endpoint: str) -> Callable[..., Any]:
+    return current_app.view_functions[endpoint]
+
+
+def install(app: Flask, *, admin: Enforcer, own: Enforcer) -> None:
+    """Put every view of this app behind its demand; `admin` knows API tokens (web/api), `own` access tokens too."""
+    app.extensions[EXTENSION] = {**ENFORCE, Guard.ADMIN: admin, Guard.OWN: own}
     app.before_request(enforce)
 
 
@@ -137,14 +141,6 @@ def _fresh(demand: Demand) -> Response | None:
     return None if strong else send_to("/account/fresh")
 
 
-def _own(demand: Demand) -> None:
-    g.session = sessions.standing()
-    if g.session is None:
-        raise Refusal("Nobody is signed in here any more.", code="session_expired", status=401)
-    if request.method not in READS:
-        csrf.check()
-
-
 def _machine(demand: Demand) -> None:
     """The endpoint does it all."""
 
@@ -155,7 +151,6 @@ ENFORCE: Mapping[Guard, Enforcer] = {
     Guard.CROSS_SITE: _cross_site,
     Guard.SESSION: _session,
     Guard.FRESH: _fresh,
-    Guard.OWN: _own,
     Guard.MACHINE: _machine,
 }
 

@@ -3,7 +3,8 @@
 import json
 import logging
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -53,13 +54,15 @@ class Told:
     reason: pages.Reason | None = None
     retry_after: int = 0
     fields: tuple[tuple[str, str], ...] = ()
-    challenge: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    members: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
         """The body for programs. RFC 6749 §5.2, with the reference beside."""
         found = {
             "error": self.code,
             "error_description": UNSPEAKABLE.sub("'", self.public),
+            **self.members,
             "reference": self.reference,
         }
         return json.dumps(found, separators=(",", ":")).encode()
@@ -112,7 +115,8 @@ def tell(
         reason=_reason(asked, refusal),
         retry_after=known.retry_after if isinstance(known, TooMany | Unavailable) else 0,
         fields=tuple(refusal.fields.items()),
-        challenge=refusal.challenge if isinstance(refusal, Challenged) else "",
+        headers=_headers(refusal),
+        members=getattr(refusal, "members", {}),
     )
 
 
@@ -149,11 +153,18 @@ def _answer(error: Exception) -> Response:
     else:
         response = _page(told)
     response.headers.extend(headers)
-    if told.challenge:
-        response.headers["WWW-Authenticate"] = told.challenge
+    response.headers.extend(told.headers)
     if told.retry_after:
         response.headers["Retry-After"] = str(told.retry_after)
     return response
+
+
+def _headers(refusal: Refusal) -> tuple[tuple[str, str], ...]:
+    """What a program is told beside the body: how to show who it is, or what the protocol wants."""
+    if isinstance(refusal, Challenged):
+        return (("WWW-Authenticate", refusal.challenge),)
+    found: tuple[tuple[str, str], ...] = getattr(refusal, "headers", ())
+    return found
 
 
 def _step() -> str:

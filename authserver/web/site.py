@@ -15,6 +15,7 @@ from authserver.web import (
     guards,
     guide,
     headers,
+    holder,
     home,
     language,
     measured,
@@ -81,7 +82,8 @@ def make_flask(issuer: Issuer) -> Flask:
     cookies.install(flask)
     sessions.install(flask)
     headers.install(flask)
-    guards.install(flask, admin=access.enforce)
+    guards.install(flask, admin=access.enforce, own=holder.enforce)
+    holder.install(flask)
     language.install(flask, offered=context.languages, cookie=lambda: cookies.get(cookies.Cookie.LANG))
     pages.install(
         flask, branding=context.branding, override=issuer.config.templates_dir, staying=own_session.staying

@@ -15,6 +15,7 @@ from authserver.web.edge import ROUTES
 from authserver.web.guards import Guard, table
 from tests.agent import Browser, query_of
 from tests.flow.admin import Admin, admin
+from tests.flow.json_login import ORIGIN, App, app_in
 from tests.flow.world import CALLBACK, Resident, World
 from tests.oidc import RelyingParty, Tokens, sign_in
 from tests.wire import FORM, Reply
@@ -62,6 +63,7 @@ class House:
     visitor: Browser
     tokens: Tokens
     administrator: Admin
+    app: App
     samples: Mapping[str, Sample]
 
     def __repr__(self) -> str:
@@ -81,6 +83,8 @@ def furnished(world: World) -> House:
     jwks = {"keys": [public | {"kid": "1", "use": "sig", "alg": "ES256"}]}
     world.add_client("signed", auth_method="private_key_jwt", jwks=jwks)
     visitor = world.browser()
+    app = app_in(world, origins=[ORIGIN], access_token_lifetime=86_400)
+    app.entered(app.login(world.add_user("grace@example.org")))
     house = House(
         world=world,
         person=person,
@@ -89,9 +93,10 @@ def furnished(world: World) -> House:
         visitor=visitor,
         tokens=sign_in(visitor, web, person),
         administrator=admin(world),
+        app=app,
         samples={},
     )
-    return replace(house, samples=machines(house) | pages(house) | administration(house))
+    return replace(house, samples=machines(house) | own(house) | pages(house) | administration(house))
 
 
 def machines(house: House) -> dict[str, Sample]:
@@ -130,11 +135,51 @@ def machines(house: House) -> dict[str, Sample]:
     found["POST /oauth/introspect assertion"] = Sample(
         method="POST", path="/oauth/introspect", headers={"Content-Type": FORM}, form=escaped(assertion)
     )
+    for path in ROUTES:
+        if path.startswith("/api/"):
+            # Wrong in the end, so that the next example finds the house as it was.
+            data = {
+                "client_id": house.app.client_id,
+                "username": house.person.email,
+                "password": "not this one at all",
+                "scope": "openid",
+                "mfa_token": tokens.access_token,
+                "method": "totp",
+                "code": "123456",
+                "conflict_token": tokens.access_token,
+                "session_id": "0" * 32,
+            }
+            found[f"POST {path}"] = Sample(
+                method="POST", path=path, headers={"Content-Type": JSON, "Origin": ORIGIN}, data=data
+            )
     bearer = {"Authorization": f"Bearer {tokens.access_token}"}
     found["GET /oauth/userinfo"] = Sample(method="GET", path="/oauth/userinfo", headers=bearer)
     found["POST /oauth/userinfo"] = Sample(
         method="POST", path="/oauth/userinfo", headers={"Content-Type": FORM, **bearer}, form=()
     )
+    return found
+
+
+def own(house: House) -> dict[str, Sample]:
+    """What an app asks for who is signed in to it; wrong enough that they stay so, as they are."""
+    headers = {"Authorization": f"Bearer {house.app.bearer}", "Origin": ORIGIN}
+    given: Mapping[str, Any] = {
+        "/api/users/me/mfa/enroll": {"method": "totp"},
+        "/api/users/me/mfa/confirm": {"code": "123456"},
+        "/api/users/me/mfa/disable": {"password": "not this one at all", "code": "123456"},
+    }
+    found = {}
+    for row in table(house.world.app.flask):
+        if row.demand is None or row.demand.guard is not Guard.OWN:
+            continue
+        for method in row.methods:
+            path = re.sub(r"<[^>]*>", "x", row.path)
+            data, named = given.get(path), dict(headers)
+            if data is not None:
+                named["Content-Type"] = JSON
+            if (method, path) == ("DELETE", "/api/session"):
+                named["Authorization"] = "Bearer nobodys"
+            found[f"{method} {path}"] = Sample(method=method, path=path, headers=named, data=data)
     return found
 
 
@@ -212,7 +257,7 @@ def untold(house: House, told: Mapping[str, Sample], csrf: Mapping[str, str]) ->
     """Every other route of people, asked with nothing but the token that forms carry."""
     known, found = {(sample.method, sample.path) for sample in told.values()}, {}
     for row in table(house.world.app.flask):
-        if row.demand is None or row.demand.guard is Guard.ADMIN:
+        if row.demand is None or row.demand.guard in {Guard.ADMIN, Guard.OWN}:
             continue
         path = re.sub(r"<[^>]*>", "x", row.path)
         for method in row.methods:

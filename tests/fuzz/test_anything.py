@@ -81,6 +81,9 @@ METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 SPARED = {
     "POST /oauth/token code", "POST /oauth/token client", "GET /oauth/authorize/resume",
     "POST /login/password", "POST /account/password", "POST /setup/first-owner",
+    "POST /api/login", "POST /api/login/mfa", "POST /api/login/mfa/email", "POST /api/session/start",
+    "POST /api/session/takeover", "DELETE /api/session", "DELETE /api/sessions/x", "POST /api/users/me/mfa/confirm",
+    "POST /api/users/me/mfa/disable", "POST /api/users/me/mfa/recovery-codes",
 }  # fmt: skip
 PLACES = st.sampled_from(["query", "form"])
 Change = Callable[[Sample], Sample]

@@ -141,8 +141,9 @@ def test_a_malformed_form_to_a_page(house: House, spoil: Spoil, status: int) -> 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "BREW"])
 def test_another_method_is_told_which_there_are(house: House, method: str) -> None:
     """T-2: 405 with Allow, as RFC 9110 §15.5.6 has it, on every route."""
+    served = {(sample.method, sample.path) for sample in house.samples.values()}
     for sample in house.samples.values():
-        if "/api/admin" in sample.path:
+        if "/api/admin" in sample.path or (method, sample.path) in served:
             continue
         worse = replace(sample, method=method)
         reply = house.send(worse)

@@ -26,6 +26,7 @@ class SsoSessionRow(Base):
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
     user_epoch: Mapped[int]
     authentication: Mapped[str]  # authentication.to_json, as text
+    kind: Mapped[str] = mapped_column(String(16), default="browser")  # browser, app: signed in without a page
     remembered: Mapped[bool] = mapped_column(default=False)
     device_id: Mapped[str | None] = mapped_column(Id)
     user_agent: Mapped[str] = mapped_column(String(512), default="")
@@ -65,6 +66,7 @@ class TransactionRow(Base):
     level: Mapped[int] = mapped_column(default=1)  # what the proofs must reach
     steps_up: Mapped[str | None] = mapped_column(Id)  # the session that only lacks a proof
     version: Mapped[int] = mapped_column(default=1)
+    tries: Mapped[int] = mapped_column(default=0)  # answers of an app that were not right
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

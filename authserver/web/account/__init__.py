@@ -1,6 +1,6 @@
 """The pages of one's own account."""
 
-from authserver.web.account import address, devices, factors, links, own_session, passkeys, views
+from authserver.web.account import address, devices, factors, links, own_factors, own_session, passkeys, views
 
 BLUEPRINTS = (
     views.blueprint,
@@ -10,4 +10,5 @@ BLUEPRINTS = (
     links.blueprint,
     passkeys.blueprint,
     own_session.blueprint,
+    own_factors.blueprint,
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from authserver.authentication import UserId
 from authserver.errors import Refusal
-from authserver.login.steps import client_of
+from authserver.login import providers
 from authserver.oauth.authorize import Asked, AuthorizeRequest, read
 from authserver.oauth.prompts import Prompt
 from authserver.transaction import Purpose, Transaction
@@ -32,12 +32,7 @@ class Offered:
 
 def offered(tx: Transaction) -> tuple[Provider, ...]:
     """The providers that this login may go to, in the order of the client, else of the admin."""
-    asked = issuer()
-    active, client = live(asked).active, client_of(asked, tx)
-    if client is None or client.providers is None:
-        return active
-    named = {each.slug: each for each in active}
-    return tuple(named[slug] for slug in client.providers if slug in named)
+    return providers.offered(issuer(), tx)
 
 
 def ways(tx: Transaction, search: str | None = None) -> Offered:
@@ -81,8 +76,7 @@ def hinted(tx: Transaction) -> Provider | None:
 
 def of_address(tx: Transaction, text: str) -> Provider | None:
     """The provider that a typed address belongs to, if this login may go there."""
-    found = live(issuer()).of_address(text)
-    return found if found in offered(tx) else None
+    return providers.of_address(issuer(), tx, text)
 
 
 def asks_anew(tx: Transaction) -> bool:

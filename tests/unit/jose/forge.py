@@ -13,7 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from authserver.jose import ACCESS, CLIENT_ASSERTION, ID_HINT, LOGOUT, PENDING, Claims, Expected, Kind
+from authserver.jose import (
+    ACCESS,
+    CLIENT_ASSERTION,
+    CONFLICT,
+    ID_HINT,
+    LOGOUT,
+    PENDING,
+    Claims,
+    Expected,
+    Kind,
+)
 from authserver.jose.keys import PublicKey, PublicKeys, public_key
 from authserver.jose.verify import verify
 
@@ -22,6 +32,7 @@ T = int(NOW.timestamp())
 ISSUER = "https://id.example.org"
 API = "https://api.example.org"
 MFA = f"{ISSUER}/api/login/mfa"
+ROOM = f"{ISSUER}/api/session/takeover"
 CLIENT = "webapp"
 EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
@@ -41,6 +52,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     CLIENT_ASSERTION.name: {**_COMMON, "iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "exp": T + 60},
     LOGOUT.name: {**_COMMON, "aud": CLIENT, "exp": T + 60},
     PENDING.name: {**_COMMON, "aud": MFA, "exp": T + 60},
+    CONFLICT.name: {**_COMMON, "aud": ROOM, "exp": T + 60},
 }
 TYPES = {
     ACCESS.name: "at+jwt",
@@ -48,8 +60,9 @@ TYPES = {
     CLIENT_ASSERTION.name: "JWT",
     LOGOUT.name: "logout+jwt",
     PENDING.name: "mfa+jwt",
+    CONFLICT.name: "conflict+jwt",
 }
-EVERYONE = frozenset({ISSUER, API, CLIENT, MFA})
+EVERYONE = frozenset({ISSUER, API, CLIENT, MFA, ROOM})
 EXPECTED = Expected(issuer=ISSUER, audience=EVERYONE, client=CLIENT)
 
 

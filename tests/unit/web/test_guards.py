@@ -29,7 +29,8 @@ def test_a_route_that_changes_something_says_who_may(world: World) -> None:
     """WEB-2: no route takes a POST as OPEN; machine routes are the edge's own rows."""
     wrong = [row for row in rows(world) if row.methods - {"GET"} and row.demand == Demand(guard=Guard.OPEN)]
     assert wrong == []
-    assert all(path.startswith(("/oauth/", "/.well-known/", "/healthz", "/readyz")) for path in ROUTES)
+    machine = ("/oauth/", "/.well-known/", "/healthz", "/readyz", "/api/login", "/api/session/")
+    assert all(path.startswith(machine) for path in ROUTES)
 
 
 def test_no_page_hides_behind_the_edge(world: World) -> None:
