@@ -9,6 +9,7 @@ from authserver.audit import SYSTEM
 from authserver.clients.find import by_client_id
 from authserver.sessions import keeping_out
 from authserver.store import Hot
+from authserver.users import terms
 from tests.flow.apps import app_of, codes_of
 from tests.flow.json_login import ORIGIN, App, app_in, claims_of, spelled
 from tests.flow.keys import owned
@@ -328,6 +329,23 @@ class TestPages:
         """TOTP-8, AD-9: there is no other answer that leads to the end."""
         world.set(second_factor="required")
         assert self.sent(world, app.login(ada)) == "/account/factors"
+
+    def test_who_must_accept_the_terms(self, world: World, ada: Resident, app: App) -> None:
+        """Accepted on a page: the next sign-in goes through."""
+        world.set(terms_text="Be kind.", terms_version="2")
+        assert self.sent(world, app.login(ada)) == "/login"
+        with world.writing() as db:
+            terms.accept(db, world.issuer, ada.id, "2", at=world.clock(), by=SYSTEM)
+        app.entered(app.login(ada))
+
+    def test_who_must_have_an_address(self, world: World) -> None:
+        """UP-9: one that may be skipped keeps nobody out here."""
+        bob = world.add_user("", username="bob", email_verified=False)
+        app = app_in(world)
+        world.set(confirmed_address="required")
+        assert self.sent(world, app.login(bob, username="bob")) == "/login"
+        world.set(confirmed_address="asked")
+        app.entered(app.login(bob, username="bob"))
 
     def test_a_client_that_demands_one(self, world: World, ada: Resident) -> None:
         app = app_in(world, second_factor="required")
