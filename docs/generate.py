@@ -21,6 +21,7 @@ from authserver.metrics import COUNTERS
 from authserver.settings import secrets
 from authserver.settings.catalogue import Settings
 from authserver.users.access import SCOPES
+from authserver.web.account.described import document
 from authserver.web.api import BLUEPRINTS, openapi
 from authserver.web.snippets import snippets
 
@@ -51,6 +52,9 @@ def pages() -> dict[Path, str]:
     }
     found[DOCS / "reference" / "admin-api.openapi.json"] = (
         json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    )
+    found[DOCS / "reference" / "json-login.openapi.json"] = (
+        json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
     )
     for path in (PROJECT / "README.md", *sorted((DOCS / "guide").glob("*.md"))):
         found[path] = SNIPPET.sub(current, path.read_text(encoding="utf-8"))

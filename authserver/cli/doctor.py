@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 import click
 
 from authserver.app import make_issuer
+from authserver.cli.check_clients import client_findings
 from authserver.cli.check_mail import mail_findings
 from authserver.cli.check_providers import provider_findings
 from authserver.cli.checks import Finding, of_configuration, of_installation
@@ -110,6 +111,7 @@ def _opened(issuer: Issuer) -> Iterator[Finding]:
             remedy="Give `geoip_file` an MMDB file that this user may read, or take it out.",
         )
     yield from provider_findings(issuer)
+    yield from client_findings(issuer)
 
 
 def _redis(issuer: Issuer) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from authserver.sessions import keeping_out, sso
 from authserver.users import find
 from authserver.web.api.shown import session as shown
 
-COLUMNS = ("id", "device", "ip", "created_at", "last_seen_at", "acr", "clients")
+COLUMNS = ("id", "kind", "device", "ip", "created_at", "last_seen_at", "acr", "clients")
 
 
 @click.group()

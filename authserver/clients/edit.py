@@ -75,7 +75,7 @@ def defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         "auth_method": "none" if public else "private_key_jwt" if keys else "client_secret_basic",
         "grant_types": grants if by_code or by_json else alone,
         "scopes": SIGN_IN_SCOPES if by_code or by_json else [],
-        "idle_ends_tokens": by_json,
+        **({"idle_ends_tokens": True} if by_json else {}),
     }
 
 

@@ -2,9 +2,13 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from authserver.web.account.described import document
 from tests.flow.world import Resident, World
 from tests.wire import Reply
 
@@ -38,6 +42,7 @@ class App:
             "POST", self.world.url + path, self.headers(signed=True), json.dumps(members).encode()
         )
         assert not reply.all("Set-Cookie"), reply
+        described(reply, "POST", path)
         return reply
 
     def login(self, person: Resident, **more: Any) -> Reply:
@@ -64,7 +69,19 @@ class App:
         found = {**self.headers(signed=False), "Authorization": f"Bearer {self.bearer}", **named}
         found = {name: value for name, value in found.items() if value}
         body = None if data is None else json.dumps(data).encode()
-        return self.world.send(method, self.world.url + path, found, body)
+        reply = self.world.send(method, self.world.url + path, found, body)
+        described(reply, method, path)
+        return reply
+
+
+def described(reply: Reply, method: str, path: str) -> None:
+    """The description knows this answer."""
+    told = document()
+    said = told["paths"][re.sub(r"^(/api/sessions/).+", r"\1{session_id}", path)][method.lower()]["responses"]
+    assert str(reply.status) in said, (method, path, reply.status, reply.body)
+    if "content" in said[str(reply.status)]:
+        schema = said[str(reply.status)]["content"]["application/json"]["schema"]
+        Draft202012Validator({**schema, "components": told["components"]}).validate(reply.json())
 
 
 def app_in(world: World, client_id: str = "app", *, public: bool = True, **given: Any) -> App:

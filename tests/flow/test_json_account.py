@@ -1,10 +1,14 @@
 """What somebody signed in to an app does through it: their session, their sessions, their second factors."""
 
+import re
+
 import pyotp
 import pytest
 
 from authserver.audit import SYSTEM
 from authserver.sessions import keeping_out
+from authserver.web.edge import ROUTES
+from authserver.web.guards import Guard, table
 from tests.flow.apps import Authenticator, app_of, codes_of
 from tests.flow.json_login import ORIGIN, App, app_in, claims_of, spelled
 from tests.flow.login import count
@@ -360,6 +364,21 @@ class TestWhoMayAsk:
         assert app.ask("GET", "/api/session").header("Access-Control-Allow-Origin") is None
         refused: Reply = app.ask("GET", "/api/session", Authorization="Bearer x")
         assert refused.status == 401
+
+
+def test_all_that_is_served_is_described(world: World) -> None:
+    """The description is for everybody, and holds every route of apps."""
+    told = world.get("/api/openapi.json").json()
+    rows = {
+        (method, re.sub(r"<(\w+)>", r"{\1}", row.path))
+        for row in table(world.app.flask)
+        if row.demand is not None and row.demand.guard is Guard.OWN
+        for method in row.methods
+    }
+    edge = {("POST", path) for path in ROUTES if path.startswith("/api/")}
+    assert {
+        (method.upper(), path) for path, found in told["paths"].items() for method in found
+    } == rows | edge
 
 
 def refreshed(world: World, token: str) -> Reply:

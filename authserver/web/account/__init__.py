@@ -1,6 +1,16 @@
 """The pages of one's own account."""
 
-from authserver.web.account import address, devices, factors, links, own_factors, own_session, passkeys, views
+from authserver.web.account import (
+    address,
+    described,
+    devices,
+    factors,
+    links,
+    own_factors,
+    own_session,
+    passkeys,
+    views,
+)
 
 BLUEPRINTS = (
     views.blueprint,
@@ -11,4 +21,5 @@ BLUEPRINTS = (
     passkeys.blueprint,
     own_session.blueprint,
     own_factors.blueprint,
+    described.blueprint,
 )

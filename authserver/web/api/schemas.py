@@ -116,7 +116,7 @@ def records() -> dict[str, Any]:
         "Rules": Rules.model_json_schema(),
         "ScopeForm": ScopeForm.model_json_schema(),
         "Session": _record(
-            id=TEXT, user=TEXT, device=TEXT, user_agent=TEXT, ip=TEXT, remembered=TRUTH, created_at=TIME,
+            id=TEXT, user=TEXT, kind=TEXT, device=TEXT, user_agent=TEXT, ip=TEXT, remembered=TRUTH, created_at=TIME,
             last_seen_at=TIME, idle_until=TIME, expires_at=TIME, acr=TEXT, amr=TEXTS, clients=TEXTS,
         ),
         "Setting": _record(

@@ -79,6 +79,7 @@ def session(found: SsoSession, clients: Iterable[str]) -> Shown:
     rest = (
         "id",
         "user",
+        "kind",
         "user_agent",
         "ip",
         "remembered",

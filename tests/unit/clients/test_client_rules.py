@@ -32,6 +32,8 @@ FITTING: list[dict[str, Any]] = [
     {**WEB, "auth_method": "private_key_jwt", "jwks_uri": "https://app.example/jwks"},
     {**WEB, "pkce_optional": True},
     {**SPA, "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"]},
+    {"name": "Phone", "grant_types": ["refresh_token"], "first_party": True, "json_login": True},
+    {"name": "Kiosk", "grant_types": [], "first_party": True, "json_login": True},
     {"name": "Orders", "grant_types": [], "scopes": [], "serves": ["https://api.example"]},
 ]
 # the field that is named, and the client
@@ -42,6 +44,7 @@ MISFITS: list[tuple[str, dict[str, Any]]] = [
     ("serves", {**SPA, "serves": ["https://api.example"]}),
     ("pkce_optional", {**SPA, "pkce_optional": True}),
     ("pkce_optional", {**WEB, "pkce_optional": True, "scopes": ["profile"]}),
+    ("json_login", {**WEB, "json_login": True}),
     ("jwks", {**WEB, "auth_method": "private_key_jwt"}),
     ("jwks_uri", {**SIGNED, "jwks_uri": "https://app.example/jwks"}),
     ("jwks", {**WEB, "jwks": {"keys": [EC]}}),
@@ -134,6 +137,24 @@ CHOSEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
             "auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
             "scopes": ["openid", "profile", "email"],
+        },
+    ),
+    (
+        {"kind": "public", "json_login": True},
+        {
+            "auth_method": "none",
+            "grant_types": ["refresh_token"],
+            "scopes": ["openid", "profile", "email"],
+            "idle_ends_tokens": True,
+        },
+    ),
+    (
+        {"json_login": True, "redirect_uris": ["https://app.example/cb"]},
+        {
+            "auth_method": "client_secret_basic",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scopes": ["openid", "profile", "email"],
+            "idle_ends_tokens": True,
         },
     ),
     ({}, {"auth_method": "client_secret_basic", "grant_types": ["client_credentials"], "scopes": []}),
