@@ -78,7 +78,10 @@ SCHEMAS: Mapping[str, Any] = {
             "enabled": TRUTH,
             "required": TRUTH,
             "methods": _list(
-                _record({"method": METHOD, "last_used_at": MAYBE_TIME}, set_up_at=TIME, id=TEXT, name=TEXT, sent_to=TEXT)
+                _record(
+                    {"method": METHOD, "last_used_at": MAYBE_TIME},
+                    set_up_at=TIME, id=TEXT, name=TEXT, sent_to=TEXT,
+                )
             ),
             "recovery_codes": _record({"left": NUMBER, "of": NUMBER, "made_at": MAYBE_TIME}),
         }
