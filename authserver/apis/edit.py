@@ -16,17 +16,7 @@ from authserver.errors import NotFound
 from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
-from authserver.store import Session, bump
-from authserver.store.records.clients import (
-    ApiRow,
-    all_apis,
-    api_by_identifier,
-    known_client_ids,
-    locked_api,
-    unset_default,
-)
-from authserver.store.records.unique import flush
-from authserver.store.records.users import attribute_scopes, group_ids
+from authserver.store import Session, bump, records
 
 Named = tuple[str, str]  # ("clients" or "groups", its name)
 
@@ -34,13 +24,13 @@ Named = tuple[str, str]  # ("clients" or "groups", its name)
 def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> Api:
     """Add an API; `given` is a NewApiForm. The first one is the default unless `is_default` says otherwise."""
     bump(db, TOPIC)
-    others = all_apis(db)
+    others = records.clients.all_apis(db)
     form = read(NewApiForm, {"is_default": not others, **given})
-    if api_by_identifier(db, form.identifier) is not None:
+    if records.clients.api_by_identifier(db, form.identifier) is not None:
         raise invalid({"identifier": "There is such an API already."})
     _check(db, form, besides=None, before=frozenset())
     now = issuer.clock()
-    row = ApiRow(id=new_id(), identifier=form.identifier, created_at=now, version=0)
+    row = records.clients.ApiRow(id=new_id(), identifier=form.identifier, created_at=now, version=0)
     return _save(db, issuer, row, form, act="added", about=dict(given), by=by)
 
 
@@ -72,7 +62,7 @@ def remove(db: Session, issuer: Issuer, identifier: str, *, by: Actor) -> None:
     record(db, event, by=by, at=issuer.clock())
 
 
-def as_form(row: ApiRow) -> dict[str, Any]:
+def as_form(row: "records.clients.ApiRow") -> dict[str, Any]:
     return {
         "name": row.name,
         "scopes": row.scopes,
@@ -84,10 +74,17 @@ def as_form(row: ApiRow) -> dict[str, Any]:
 
 
 def _save(  # noqa: PLR0913
-    db: Session, issuer: Issuer, row: ApiRow, form: ApiForm, *, act: str, about: dict[str, Any], by: Actor
+    db: Session,
+    issuer: Issuer,
+    row: "records.clients.ApiRow",
+    form: ApiForm,
+    *,
+    act: str,
+    about: dict[str, Any],
+    by: Actor,
 ) -> Api:
     if form.is_default:
-        unset_default(db, row.id)
+        records.clients.unset_default(db, row.id)
     row.name = form.name
     row.scopes = [_kept(scope) for scope in form.scopes]
     row.token_lifetime = form.token_lifetime
@@ -96,7 +93,7 @@ def _save(  # noqa: PLR0913
     row.updated_at = issuer.clock()
     row.version += 1
     db.orm.add(row)
-    flush(db, invalid({"identifier": "There is such an API already."}))
+    records.unique.flush(db, invalid({"identifier": "There is such an API already."}))
     event = Changed(kind="api", id=row.identifier, act=act, fields=about)
     record(db, event, by=by, at=row.updated_at)
     return load(db, row.identifier)
@@ -113,8 +110,8 @@ def _kept(scope: ScopeForm) -> dict[str, Any]:
     }
 
 
-def _hold(db: Session, identifier: str) -> ApiRow:
-    row = locked_api(db, identifier)
+def _hold(db: Session, identifier: str) -> "records.clients.ApiRow":
+    row = records.clients.locked_api(db, identifier)
     if row is None:
         raise NotFound("There is no such API.", detail=f"no API {identifier!r}")
     return row
@@ -129,9 +126,12 @@ def _check(db: Session, form: ApiForm, *, besides: str | None, before: frozenset
 
 def _owned_elsewhere(db: Session, form: ApiForm, besides: str | None) -> dict[str, str]:
     owners = {
-        each["name"]: row.identifier for row in all_apis(db) if row.id != besides for each in row.scopes
+        each["name"]: row.identifier
+        for row in records.clients.all_apis(db)
+        if row.id != besides
+        for each in row.scopes
     }
-    owners |= dict.fromkeys(attribute_scopes(db), "an attribute of people")
+    owners |= dict.fromkeys(records.users.attribute_scopes(db), "an attribute of people")
     wrong: dict[str, str] = {}
     for position, scope in enumerate(form.scopes):
         if any(scope.name == other.name for other in form.scopes[:position]):
@@ -143,8 +143,8 @@ def _owned_elsewhere(db: Session, form: ApiForm, besides: str | None) -> dict[st
 
 def _unknown(db: Session, form: ApiForm, before: frozenset[Named]) -> dict[str, str]:
     named = _names_in([scope.model_dump() for scope in form.scopes])
-    clients = known_client_ids(db, (name for kind, name in named if kind == "clients"))
-    groups = group_ids(db, (name for kind, name in named if kind == "groups"))
+    clients = records.clients.known_client_ids(db, (name for kind, name in named if kind == "clients"))
+    groups = records.users.group_ids(db, (name for kind, name in named if kind == "groups"))
     known = before | {("clients", name) for name in clients} | {("groups", name) for name in groups}
     wrong: dict[str, str] = {}
     for position, scope in enumerate(form.scopes):

@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from authserver.errors import NotFound
-from authserver.store import Session
-from authserver.store.records.audit import COLUMNS, audit_event, audit_of_person, audit_page
-from authserver.store.records.operations import AuditEventRow
+from authserver.store import Session, records
 
-FILTERS = tuple(COLUMNS)
+FILTERS = ("event", "actor", "subject", "client", "session")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +38,24 @@ class Page:
 
 def page(db: Session, wanted: Mapping[str, str], *, before: str = "", limit: int = 50) -> Page:
     """Events that fit these of FILTERS."""
-    rows = audit_page(db, wanted, before=before, limit=limit + 1)
+    rows = records.audit.audit_page(db, wanted, before=before, limit=limit + 1)
     items = tuple(map(_entry, rows[:limit]))
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
 def of_person(db: Session, subject: str, events: Iterable[str], *, before: str = "", limit: int = 50) -> Page:
     """These events about one person."""
-    rows = audit_of_person(db, subject, events, before=before, limit=limit + 1)
+    rows = records.audit.audit_of_person(db, subject, events, before=before, limit=limit + 1)
     items = tuple(map(_entry, rows[:limit]))
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
 def load(db: Session, event_id: str) -> Entry:
-    row = audit_event(db, event_id)
+    row = records.audit.audit_event(db, event_id)
     if row is None:
         raise NotFound("There is no such event.", detail=f"no audit event {event_id!r}")
     return _entry(row)
 
 
-def _entry(row: AuditEventRow) -> Entry:
+def _entry(row: "records.operations.AuditEventRow") -> Entry:
     return Entry(**{name: getattr(row, name) for name in Entry.__dataclass_fields__})

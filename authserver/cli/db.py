@@ -7,8 +7,7 @@ from authserver.clock import SystemClock
 from authserver.config import load_beside
 from authserver.errors import Misconfigured
 from authserver.keys import master, rolling
-from authserver.store import Database, migrating, schema
-from authserver.store.records.keys import root_secrets
+from authserver.store import Database, migrating, records, schema
 from authserver.store.restored import API_TOKENS, RECOVERY_CODES
 from authserver.work.after_restore import after_restore as end_all
 
@@ -82,7 +81,7 @@ def _complete_roots() -> None:
         if schema.is_pending(schema.current(database)):
             return
         with database.writing() as db:
-            if root_secrets(db):
+            if records.keys.root_secrets(db):
                 rolling.make_missing(db, master.vault_of(config), now=SystemClock()(), by=CLI)
     finally:
         database.dispose()

@@ -10,7 +10,7 @@ from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import confirm, typed_secret, written, yes_option
 from authserver.issuer import Issuer
 from authserver.login import providers
-from authserver.store.records.upstreams import count_links
+from authserver.store import records
 from authserver.upstream import configure, find, trial
 from authserver.upstream.contract import Passed
 from authserver.upstream.form import Rules
@@ -186,7 +186,7 @@ def remove(slug: str, yes: bool) -> None:
             provider_id = next(
                 (each.provider.id for each in find.listed(db, issuer) if each.provider.slug == slug), ""
             )
-            links = count_links(db).get(provider_id, 0)
+            links = records.upstreams.count_links(db).get(provider_id, 0)
         confirm(f"Remove {slug} for good? {links} accounts are linked to it.", yes=yes)
         written(issuer, lambda db: providers.remove(db, issuer, slug, by=CLI))
 

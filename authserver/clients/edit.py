@@ -16,19 +16,7 @@ from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.opaque import Secret, digest, new_id, new_secret
 from authserver.scopes import STANDARD
-from authserver.store import Session, bump
-from authserver.store.records.clients import (
-    ClientRow,
-    ClientSecretRow,
-    all_apis,
-    client_by_client_id,
-    forget_client,
-    locked_client,
-    secrets_of,
-)
-from authserver.store.records.erase import erase_client
-from authserver.store.records.unique import flush
-from authserver.store.records.users import attribute_scopes, group_ids
+from authserver.store import Session, bump, records
 
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post"})
 SIGN_IN_SCOPES = ["openid", "profile", "email"]
@@ -49,11 +37,11 @@ def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> 
     bump(db, TOPIC)
     form = read(NewClientForm, {**defaults(given), **given})
     taken = invalid({"client_id": "There is such a client already."})
-    if client_by_client_id(db, form.client_id) is not None:
+    if records.clients.client_by_client_id(db, form.client_id) is not None:
         raise taken
     _check(db, issuer, form, before={})
     now = issuer.clock()
-    row = ClientRow(id=new_id(), client_id=form.client_id, created_at=now, version=0)
+    row = records.clients.ClientRow(id=new_id(), client_id=form.client_id, created_at=now, version=0)
     db.orm.add(row)
     return _save(db, issuer, row, form, act="added", about=_told(given), by=by, taken=taken)
 
@@ -108,8 +96,8 @@ def remove(db: Session, issuer: Issuer, client_id: str, *, by: Actor) -> None:
     now = issuer.clock()
     db.orm.delete(row)
     db.orm.flush()
-    erase_client(db, client_id, now)
-    if forget_client(db, client_id):
+    records.erase.erase_client(db, client_id, now)
+    if records.clients.forget_client(db, client_id):
         bump(db, "apis")
     record(db, Changed(client=client_id, kind="client", id=client_id, act="removed"), by=by, at=now)
 
@@ -130,7 +118,7 @@ def rotate_secret(
         )
     now = issuer.clock()
     ends = now + max(keep_old_for, timedelta(0))
-    for position, old in enumerate(secrets_of(db, row.id)):
+    for position, old in enumerate(records.clients.secrets_of(db, row.id)):
         if position > 0 or ends <= now or (old.expires_at is not None and old.expires_at <= now):
             db.orm.delete(old)
         else:
@@ -154,7 +142,7 @@ def as_form(client: Client) -> dict[str, Any]:
 def _save(  # noqa: PLR0913
     db: Session,
     issuer: Issuer,
-    row: ClientRow,
+    row: "records.clients.ClientRow",
     form: ClientForm,
     *,
     act: str,
@@ -167,16 +155,16 @@ def _save(  # noqa: PLR0913
     row.settings = form.model_dump(exclude=set(COLUMNS))
     row.updated_at = issuer.clock()
     row.version += 1
-    flush(db, taken)
+    records.unique.flush(db, taken)
     secret = _fitting_secret(db, issuer, row)
     event = Changed(client=row.client_id, kind="client", id=row.client_id, act=act, fields=about)
     record(db, event, by=by, at=row.updated_at)
-    return Saved(client=client_of(row, secrets_of(db, row.id)), secret=secret)
+    return Saved(client=client_of(row, records.clients.secrets_of(db, row.id)), secret=secret)
 
 
-def _fitting_secret(db: Session, issuer: Issuer, row: ClientRow) -> Secret | None:
+def _fitting_secret(db: Session, issuer: Issuer, row: "records.clients.ClientRow") -> Secret | None:
     """A client has secrets exactly while its method needs them."""
-    held = secrets_of(db, row.id)
+    held = records.clients.secrets_of(db, row.id)
     if row.auth_method in SECRET_METHODS:
         if held:
             return None
@@ -189,16 +177,18 @@ def _fitting_secret(db: Session, issuer: Issuer, row: ClientRow) -> Secret | Non
     return None
 
 
-def _new_secret(db: Session, issuer: Issuer, row: ClientRow) -> Secret:
+def _new_secret(db: Session, issuer: Issuer, row: "records.clients.ClientRow") -> Secret:
     secret = Secret(MARK + new_secret())
     db.orm.add(
-        ClientSecretRow(id=new_id(), client=row.id, digest=digest(secret.reveal()), created_at=issuer.clock())
+        records.clients.ClientSecretRow(
+            id=new_id(), client=row.id, digest=digest(secret.reveal()), created_at=issuer.clock()
+        )
     )
     return secret
 
 
-def _hold(db: Session, client_id: str) -> ClientRow:
-    row = locked_client(db, client_id)
+def _hold(db: Session, client_id: str) -> "records.clients.ClientRow":
+    row = records.clients.locked_client(db, client_id)
     if row is None:
         raise NotFound("There is no such client.", detail=f"no client {client_id!r}")
     return row
@@ -219,8 +209,12 @@ def _check(db: Session, issuer: Issuer, form: ClientForm, *, before: Mapping[str
 
 
 def _unknown(db: Session, form: ClientForm, before: Mapping[str, Any]) -> dict[str, str]:
-    apis = all_apis(db)
-    scopes = {each["name"] for row in apis for each in row.scopes} | attribute_scopes(db) | set(STANDARD)
+    apis = records.clients.all_apis(db)
+    scopes = (
+        {each["name"] for row in apis for each in row.scopes}
+        | records.users.attribute_scopes(db)
+        | set(STANDARD)
+    )
     identifiers = {row.identifier for row in apis}
     checks = (
         ("scopes", form.scopes, scopes, "There is no scope {}: an API has it, or an attribute."),
@@ -229,7 +223,7 @@ def _unknown(db: Session, form: ClientForm, before: Mapping[str, Any]) -> dict[s
         (
             "allowed_groups",
             form.allowed_groups or [],
-            set(group_ids(db, form.allowed_groups or [])),
+            set(records.users.group_ids(db, form.allowed_groups or [])),
             "There is no group {}.",
         ),
     )

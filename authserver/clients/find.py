@@ -3,17 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authserver.clients.client import Client, StoredSecret
 from authserver.clients.redirects import origins_of as origins_of  # noqa: PLC0414 - asked for beside origins()
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
-from authserver.store import Live, LiveMap, Session
+from authserver.store import Live, LiveMap, Session, records
 from authserver.store.clients import HeldClient, HeldSecret, held_client, held_clients, held_secrets
-
-if TYPE_CHECKING:
-    from authserver.store.records.clients import ClientRow, ClientSecretRow
 
 TOPIC = "clients"
 CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
@@ -68,7 +65,10 @@ def every(db: Session, search: str = "") -> tuple[Client, ...]:
     )
 
 
-def client_of(row: "HeldClient | ClientRow", secrets: "Sequence[HeldSecret | ClientSecretRow]") -> Client:
+def client_of(
+    row: "HeldClient | records.clients.ClientRow",
+    secrets: "Sequence[HeldSecret | records.clients.ClientSecretRow]",
+) -> Client:
     return Client(
         id=row.id,
         client_id=row.client_id,

@@ -14,32 +14,21 @@ from authserver.groups.group import Group
 from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
-from authserver.store import Session, bump
-from authserver.store.records.clients import where_group_is_named, where_scope_is_owned
-from authserver.store.records.unique import flush
-from authserver.store.records.users import (
-    AttributeRow,
-    GroupRow,
-    MembershipRow,
-    attribute_row,
-    forget_attribute,
-    group_by_name,
-    living_users,
-    member_ids,
-    remove_memberships,
-)
+from authserver.store import Session, bump, records
 
 
 def add(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) -> Group:
     """Make a group; `given` is a NewGroupForm."""
     form = read(NewGroupForm, given)
     taken = invalid({"name": "There is such a group already."})
-    if group_by_name(db, form.name) is not None:
+    if records.users.group_by_name(db, form.name) is not None:
         raise taken
     bump(db, TOPIC)
     about = form.model_dump(exclude={"name"})
-    db.orm.add(GroupRow(id=new_id(), name=form.name, **about, created_at=issuer.clock(), version=1))
-    flush(db, taken)
+    db.orm.add(
+        records.users.GroupRow(id=new_id(), name=form.name, **about, created_at=issuer.clock(), version=1)
+    )
+    records.unique.flush(db, taken)
     _audit(db, issuer, form.name, "added", about, by)
     return load(db, form.name)
 
@@ -69,7 +58,7 @@ def remove(db: Session, issuer: Issuer, name: str, *, by: Actor) -> None:
     """Remove a group that nothing names any more, so that a later one of its name opens no door."""
     bump(db, TOPIC)
     row = _hold(db, name)
-    named = where_group_is_named(db, name)
+    named = records.clients.where_group_is_named(db, name)
     if named:
         raise Refusal(
             f"The group is named by {', '.join(named)}. Take it out there first.",
@@ -86,12 +75,14 @@ def add_members(db: Session, issuer: Issuer, name: str, user_ids: Iterable[str],
     """Put people in a group; those who are in it already stay."""
     row = _hold(db, name)
     wanted = list(dict.fromkeys(user_ids))
-    unknown = set(wanted) - living_users(db, wanted)
+    unknown = set(wanted) - records.users.living_users(db, wanted)
     if unknown:
         raise invalid({"users": f"There is no person {min(unknown)}."})
-    new = [user_id for user_id in wanted if user_id not in member_ids(db, row.id, wanted)]
-    db.orm.add_all(MembershipRow(user_id=user_id, group_id=row.id) for user_id in new)
-    flush(db, Refusal("Somebody else changed the members meanwhile.", code="conflict", status=409))
+    new = [user_id for user_id in wanted if user_id not in records.users.member_ids(db, row.id, wanted)]
+    db.orm.add_all(records.users.MembershipRow(user_id=user_id, group_id=row.id) for user_id in new)
+    records.unique.flush(
+        db, Refusal("Somebody else changed the members meanwhile.", code="conflict", status=409)
+    )
     for user_id in new:
         _audit(db, issuer, name, "member_added", None, by, subject=user_id)
     return load(db, name)
@@ -100,8 +91,8 @@ def add_members(db: Session, issuer: Issuer, name: str, user_ids: Iterable[str],
 def remove_members(db: Session, issuer: Issuer, name: str, user_ids: Iterable[str], *, by: Actor) -> Group:
     """Take people out of a group. What only the group allowed them ends at their next refresh."""
     row = _hold(db, name)
-    leaving = sorted(member_ids(db, row.id, user_ids))
-    remove_memberships(db, row.id, leaving)
+    leaving = sorted(records.users.member_ids(db, row.id, user_ids))
+    records.users.remove_memberships(db, row.id, leaving)
     for user_id in leaving:
         _audit(db, issuer, name, "member_removed", None, by, subject=user_id)
     return load(db, name)
@@ -111,11 +102,11 @@ def declare(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor)
     """Declare an attribute; `given` is a NewAttributeForm."""
     bump(db, TOPIC)
     form = read(NewAttributeForm, given)
-    if attribute_row(db, form.name) is not None:
+    if records.users.attribute_row(db, form.name) is not None:
         raise invalid({"name": "There is such an attribute already."})
     _check_scope(db, form.scope)
     values = form.model_dump(exclude={"tokens"})
-    db.orm.add(AttributeRow(**values, tokens=sorted(set(form.tokens)), version=1))
+    db.orm.add(records.users.AttributeRow(**values, tokens=sorted(set(form.tokens)), version=1))
     db.orm.flush()
     _audit(db, issuer, form.name, "added", dict(given), by, kind="attribute")
     return attributes.load(db, form.name)
@@ -145,9 +136,9 @@ def redeclare(
         raise invalid({"edited_by": "This belongs to the account itself; who edits it is fixed."})
     if form.scope != before.scope:
         _check_scope(db, form.scope)
-    row = attribute_row(db, name)
+    row = records.users.attribute_row(db, name)
     if row is None:
-        row = AttributeRow(name=name, type=before.type, version=0)
+        row = records.users.AttributeRow(name=name, type=before.type, version=0)
         db.orm.add(row)
     row.title, row.edited_by, row.scope = form.title, form.edited_by, form.scope
     row.tokens = sorted(set(form.tokens))
@@ -161,23 +152,23 @@ def retract(db: Session, issuer: Issuer, name: str, *, by: Actor) -> None:
     """Remove a declaration with every value of it; a built-in one goes back to how it was delivered."""
     bump(db, TOPIC)
     attributes.load(db, name)
-    row = attribute_row(db, name)
+    row = records.users.attribute_row(db, name)
     if row is not None:
         db.orm.delete(row)
         db.orm.flush()
     if name not in STANDING:
-        forget_attribute(db, name)
+        records.users.forget_attribute(db, name)
     _audit(db, issuer, name, "removed", None, by, kind="attribute")
 
 
 def _check_scope(db: Session, scope: str | None) -> None:
-    owner = where_scope_is_owned(db, scope) if scope else None
+    owner = records.clients.where_scope_is_owned(db, scope) if scope else None
     if owner:
         raise invalid({"scope": f"This scope belongs to the API {owner}."})
 
 
-def _hold(db: Session, name: str) -> GroupRow:
-    row = group_by_name(db, name)
+def _hold(db: Session, name: str) -> "records.users.GroupRow":
+    row = records.users.group_by_name(db, name)
     if row is None:
         raise NotFound("There is no such group.", detail=f"no group {name!r}")
     return row

@@ -6,19 +6,18 @@ from authserver.errors import NotFound
 from authserver.groups.attributes import TOPIC
 from authserver.groups.group import Group
 from authserver.issuer import Issuer
-from authserver.store import Live, Session
-from authserver.store.records.users import GroupRow, all_groups, count_members, group_by_name
+from authserver.store import Live, Session, records
 from authserver.store.users import GROUPS_OF, RULES_OF_GROUPS
 
 
 def every(db: Session) -> tuple[Group, ...]:
     """All groups by name, each with the number of its members."""
-    return tuple(group_of(row, members) for row, members in all_groups(db))
+    return tuple(group_of(row, members) for row, members in records.users.all_groups(db))
 
 
 def find(db: Session, name: str) -> Group | None:
-    row = group_by_name(db, name)
-    return group_of(row, count_members(db, row.id)) if row else None
+    row = records.users.group_by_name(db, name)
+    return group_of(row, records.users.count_members(db, row.id)) if row else None
 
 
 def load(db: Session, name: str) -> Group:
@@ -50,7 +49,7 @@ def _rules(issuer: Issuer) -> Mapping[str, str]:
     return issuer.kept("group_rules", make)()
 
 
-def group_of(row: GroupRow, members: int) -> Group:
+def group_of(row: "records.users.GroupRow", members: int) -> Group:
     return Group(
         id=row.id,
         name=row.name,

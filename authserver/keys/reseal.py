@@ -7,12 +7,9 @@ from authserver.audit import Actor, record
 from authserver.audit.events import SecretsChanged
 from authserver.keys import custody, rolling, rotation
 from authserver.settings import reseal as of_settings
-from authserver.store import Session
+from authserver.store import Session, records
 from authserver.store.facts import fact, note_fact
 from authserver.store.locks import lock
-from authserver.store.records.factors import totp_rows
-from authserver.store.records.outbox import sealed_outbox_rows
-from authserver.store.records.upstreams import sealed_upstreams
 from authserver.vault import Vault
 
 BACKED_UP = "master_key_backed_up"
@@ -38,7 +35,7 @@ def reseal(db: Session, vault: Vault, *, now: datetime, by: Actor) -> Resealed:
 def _reseal_totp(db: Session, vault: Vault) -> int:
     """The secrets of authenticator apps."""
     moved = 0
-    for row in totp_rows(db):
+    for row in records.factors.totp_rows(db):
         if vault.version_of(row.secret) != vault.version:
             place = custody.totp_place(row.user_id)
             row.secret = vault.seal(vault.open(row.secret, place), place)
@@ -49,7 +46,7 @@ def _reseal_totp(db: Session, vault: Vault) -> int:
 def _reseal_outbox(db: Session, vault: Vault) -> int:
     """What mails say that are not yet delivered."""
     moved = 0
-    for row in sealed_outbox_rows(db):
+    for row in records.outbox.sealed_outbox_rows(db):
         if row.payload and vault.version_of(row.payload) != vault.version:
             place = custody.outbox_place(row.id)
             row.payload = vault.seal(vault.open(row.payload, place), place)
@@ -60,7 +57,7 @@ def _reseal_outbox(db: Session, vault: Vault) -> int:
 def _reseal_upstreams(db: Session, vault: Vault) -> int:
     """What providers know us by."""
     moved = 0
-    for row in sealed_upstreams(db):
+    for row in records.upstreams.sealed_upstreams(db):
         if row.secrets is not None and vault.version_of(row.secrets) != vault.version:
             place = custody.upstream_place(row.id)
             row.secrets = vault.seal(vault.open(row.secrets, place), place)

@@ -14,15 +14,9 @@ from authserver.jose import Signer, generate
 from authserver.keys import custody
 from authserver.keys.keyring import ALGS, TOPIC
 from authserver.settings.catalogue import Settings
-from authserver.store import Session, bump
+from authserver.store import Session, bump, records
+from authserver.store.keys import has_due_keys, purge_keys
 from authserver.store.locks import lock
-from authserver.store.records.keys import (
-    longest_token_lifetime,
-    purge_signing_keys,
-    signing_key_in,
-    signing_keys,
-)
-from authserver.store.records.operations import SigningKeyRow
 from authserver.vault import Vault
 
 HINTS_FOR = timedelta(days=31)
@@ -43,13 +37,13 @@ class SigningKey:
 
 
 def all_keys(db: Session) -> tuple[SigningKey, ...]:
-    return tuple(_shown(row) for row in signing_keys(db))
+    return tuple(_shown(row) for row in records.keys.signing_keys(db))
 
 
 def make_missing(db: Session, vault: Vault, *, now: datetime, by: Actor) -> tuple[SigningKey, ...]:
     """See to it that each algorithm has an active key: nobody has cached anything before the first."""
     lock(db, TOPIC)
-    missing = [alg for alg in ALGS if signing_key_in(db, alg, "active") is None]
+    missing = [alg for alg in ALGS if records.keys.signing_key_in(db, alg, "active") is None]
     return tuple(_shown(_make(db, vault, alg, "active", now=now, by=by)) for alg in missing)
 
 
@@ -58,7 +52,7 @@ def publish_next(
 ) -> SigningKey:
     """Publish the key that will sign next; where one waits already, it is that one."""
     lock(db, TOPIC)
-    waiting = signing_key_in(db, alg, "next")
+    waiting = records.keys.signing_key_in(db, alg, "next")
     if waiting is None:
         waiting = _make(db, vault, alg, "next", now=now, by=by)
         waiting.activates_at = now + timedelta(seconds=settings.key_publish_ahead)
@@ -87,7 +81,7 @@ def activate_now(db: Session, alg: str, *, settings: Settings, now: datetime, by
 def replace(db: Session, vault: Vault, alg: str, *, now: datetime, by: Actor) -> SigningKey:
     """In an emergency: a new key signs, and every earlier key of this algorithm is gone, with its tokens."""
     lock(db, TOPIC)
-    for row in signing_keys(db):
+    for row in records.keys.signing_keys(db):
         if row.alg == alg:
             db.orm.delete(row)
             _note(db, row, "gone", now=now, by=by, emergency=True)
@@ -97,10 +91,12 @@ def replace(db: Session, vault: Vault, alg: str, *, now: datetime, by: Actor) ->
 
 def settle(db: Session, *, now: datetime, by: Actor) -> int:
     """Retire keys whose tokens are dead, and forget those retired a month ago; returns how many moved."""
+    if not has_due_keys(db, now):
+        return 0
     lock(db, TOPIC)
     due = [
         row
-        for row in signing_keys(db)
+        for row in records.keys.signing_keys(db)
         if row.state == "retiring" and row.retires_at is not None and row.retires_at <= now
     ]
     for row in due:
@@ -108,16 +104,16 @@ def settle(db: Session, *, now: datetime, by: Actor) -> int:
         row.purge_at = now + HINTS_FOR
         _note(db, row, "retired", now=now, by=by)
     db.orm.flush()
-    gone = purge_signing_keys(db, now)
+    gone = purge_keys(db, now)
     if due or gone:
         bump(db, TOPIC)
-    return len(due) + len(gone)
+    return len(due) + gone
 
 
 def reseal(db: Session, vault: Vault) -> int:
     """Seal every private key under the newest master key; returns how many were under an older one."""
     moved = 0
-    for row in signing_keys(db):
+    for row in records.keys.signing_keys(db):
         if row.private is not None and vault.version_of(row.private) != vault.version:
             row.private = custody.reseal(vault, row.kid, row.private)
             moved += 1
@@ -127,9 +123,9 @@ def reseal(db: Session, vault: Vault) -> int:
 
 
 def _activate(
-    db: Session, waiting: SigningKeyRow, *, settings: Settings, now: datetime, by: Actor
+    db: Session, waiting: "records.operations.SigningKeyRow", *, settings: Settings, now: datetime, by: Actor
 ) -> SigningKey:
-    old = signing_key_in(db, waiting.alg, "active")
+    old = records.keys.signing_key_in(db, waiting.alg, "active")
     if old is not None:
         old.state = "retiring"
         old.retires_at = now + _retiring_for(db, settings)
@@ -146,12 +142,14 @@ def _activate(
 
 
 def _retiring_for(db: Session, settings: Settings) -> timedelta:
-    lifetime = max(settings.access_token_lifetime, settings.id_token_lifetime, longest_token_lifetime(db))
+    lifetime = max(
+        settings.access_token_lifetime, settings.id_token_lifetime, records.keys.longest_token_lifetime(db)
+    )
     return max(timedelta(seconds=settings.key_retire_after), timedelta(seconds=lifetime) + SKEW)
 
 
-def _waiting(db: Session, alg: str) -> SigningKeyRow:
-    waiting = signing_key_in(db, alg, "next")
+def _waiting(db: Session, alg: str) -> "records.operations.SigningKeyRow":
+    waiting = records.keys.signing_key_in(db, alg, "next")
     if waiting is None:
         raise Refusal(
             f"{alg}: no next key waits. `authserver keys rotate` publishes one.", code="no_next_key"
@@ -168,10 +166,10 @@ def _make(  # noqa: PLR0913
     now: datetime,
     by: Actor,
     emergency: bool = False,
-) -> SigningKeyRow:
+) -> "records.operations.SigningKeyRow":
     private = generate(alg)
     signer = Signer.load(private)
-    row = SigningKeyRow(
+    row = records.operations.SigningKeyRow(
         kid=signer.kid,
         alg=alg,
         public_jwk=signer.public_jwk(),
@@ -188,13 +186,19 @@ def _make(  # noqa: PLR0913
 
 
 def _note(
-    db: Session, row: SigningKeyRow, state: str, *, now: datetime, by: Actor, emergency: bool = False
+    db: Session,
+    row: "records.operations.SigningKeyRow",
+    state: str,
+    *,
+    now: datetime,
+    by: Actor,
+    emergency: bool = False,
 ) -> None:
     event = KeyStateChanged(kid=row.kid, alg=row.alg, state=state, emergency=emergency)
     record(db, event, by=by, at=now)
 
 
-def _shown(row: SigningKeyRow) -> SigningKey:
+def _shown(row: "records.operations.SigningKeyRow") -> SigningKey:
     return SigningKey(
         kid=row.kid,
         alg=row.alg,

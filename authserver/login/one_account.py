@@ -10,9 +10,8 @@ from authserver.errors import NotFound, Refusal
 from authserver.input import check_version
 from authserver.issuer import Issuer
 from authserver.sessions import ending, sso
-from authserver.store import Session
+from authserver.store import Session, records
 from authserver.store.grants import APPS_OF
-from authserver.store.records.users import locked_user
 from authserver.tokens import grant
 from authserver.upstream import linking
 from authserver.upstream.find import live
@@ -90,7 +89,7 @@ def join(
 ) -> Plan:
     """Do it: links move, everything that the other was signed in to ends, and its sub is never given again."""
     for each in sorted({stays, goes}):
-        locked_user(db, each)
+        records.users.locked_user(db, each)
     found = plan(db, issuer, stays, goes)
     check_version(found.stays.version, expected_version)
     changes = {

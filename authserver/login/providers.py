@@ -6,8 +6,7 @@ from authserver.authentication import UserId, proved_by
 from authserver.issuer import Issuer
 from authserver.login.steps import client_of
 from authserver.sessions import ending
-from authserver.store import Session
-from authserver.store.records.upstreams import upstream_by_slug
+from authserver.store import Session, records
 from authserver.store.upstreams import SESSIONS_BY, SESSIONS_OF_BY
 from authserver.tokens import grant
 from authserver.transaction import Transaction
@@ -18,7 +17,7 @@ from authserver.upstream.provider import Provider, factor_of
 
 def end_sessions(db: Session, issuer: Issuer, slug: str, *, by: Actor) -> int:
     """Sign out everybody who signed in by this provider, with their apps; how many sessions ended."""
-    row = upstream_by_slug(db, slug)
+    row = records.upstreams.upstream_by_slug(db, slug)
     if row is None:
         raise missing(slug)
     ended = end_all(db, issuer, row.id, reason="provider_ended", by=by)
@@ -29,7 +28,7 @@ def end_sessions(db: Session, issuer: Issuer, slug: str, *, by: Actor) -> int:
 
 def remove(db: Session, issuer: Issuer, slug: str, *, by: Actor) -> None:
     """Remove a provider with its links, and sign out whoever it let in."""
-    row = upstream_by_slug(db, slug)
+    row = records.upstreams.upstream_by_slug(db, slug)
     if row is not None:
         provider_id = row.id
         configure.remove(db, issuer, slug, by=by)

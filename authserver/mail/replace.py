@@ -9,8 +9,7 @@ from authserver.mail import drafts
 from authserver.mail.drafts import BrokenDraft, Draft
 from authserver.mail.letters import TEXTS
 from authserver.mail.templates import TOPIC, locales
-from authserver.store import Session, bump
-from authserver.store.records.outbox import MailTemplateRow, mail_template
+from authserver.store import Session, bump, records
 
 LONGEST_SUBJECT = 200
 
@@ -32,7 +31,9 @@ def put(db: Session, issuer: Issuer, name: str, locale: str, draft: Draft, *, by
         wrong["subject"] = f"A subject is one line of at most {LONGEST_SUBJECT} characters."
     if wrong:
         raise invalid(wrong)
-    row = mail_template(db, name, locale) or MailTemplateRow(name=name, locale=locale, version=0)
+    row = records.outbox.mail_template(db, name, locale) or records.outbox.MailTemplateRow(
+        name=name, locale=locale, version=0
+    )
     row.subject, row.text, row.html = draft.subject, draft.text, draft.html
     row.version, row.updated_by, row.updated_at = row.version + 1, by.label, issuer.clock()
     db.orm.add(row)
@@ -43,7 +44,7 @@ def put(db: Session, issuer: Issuer, name: str, locale: str, draft: Draft, *, by
 def take_back(db: Session, issuer: Issuer, name: str, locale: str, *, by: Actor) -> None:
     """Let the file hold again."""
     _known(issuer, name, locale)
-    row = mail_template(db, name, locale)
+    row = records.outbox.mail_template(db, name, locale)
     if row is None:
         raise NotFound("This text was not replaced.", detail=f"mail {name} ({locale})")
     db.orm.delete(row)

@@ -15,16 +15,8 @@ from authserver.opaque import new_id
 from authserver.settings import rules, secrets, values
 from authserver.settings.live import TOPIC, Fixed, fixed, in_force
 from authserver.settings.setting import NEVER, Change, Setting
-from authserver.store import Session, bump
+from authserver.store import Session, bump, records
 from authserver.store.locks import lock
-from authserver.store.records.operations import SettingChangeRow, SettingRow
-from authserver.store.records.settings import (
-    changes_of,
-    last_change,
-    last_changes,
-    setting_change,
-    setting_row,
-)
 from authserver.store.settings import changed_settings
 from authserver.vault import Vault
 
@@ -45,7 +37,7 @@ class Server(Protocol):
 
 def every(db: Session, server: Server) -> tuple[Setting, ...]:
     """Every setting in the order of the catalogue, with where its value comes from."""
-    fixed_ones, changed, last = fixed(server.config), changed_settings(db), last_changes(db)
+    fixed_ones, changed, last = fixed(server.config), changed_settings(db), records.settings.last_changes(db)
     now = in_force(changed, fixed_ones, server.vault)
     return tuple(
         _setting(name, getattr(now, name), fixed_ones.get(name), last.get(name), changed)
@@ -57,7 +49,9 @@ def load(db: Session, server: Server, name: str) -> Setting:
     values.known(name)
     fixed_ones, changed = fixed(server.config), changed_settings(db)
     now = in_force(changed, fixed_ones, server.vault)
-    return _setting(name, getattr(now, name), fixed_ones.get(name), last_change(db, name), changed)
+    return _setting(
+        name, getattr(now, name), fixed_ones.get(name), records.settings.last_change(db, name), changed
+    )
 
 
 def history(
@@ -68,7 +62,7 @@ def history(
         values.known(name)
     return tuple(
         Change(id=row.id, name=row.name, old=row.old, new=row.new, by=row.by, at=row.at)
-        for row in changes_of(db, name, before=before, limit=limit)
+        for row in records.settings.changes_of(db, name, before=before, limit=limit)
     )
 
 
@@ -100,7 +94,7 @@ def undo(
     """Take a setting back to what it was before its newest change, or before a named one. Undone twice is redone."""
     values.known(name)
     lock(db, TOPIC)
-    found = setting_change(db, change) if change else last_change(db, name)
+    found = records.settings.setting_change(db, change) if change else records.settings.last_change(db, name)
     if found is None or found.name != name:
         raise NotFound("There is no such change to take back.", detail=f"{name}: {change or 'never changed'}")
     old = found.old
@@ -117,7 +111,7 @@ def _write(
     """Put a plain value, or None for the default, after what only the database can tell."""
     # Values are checked against each other, so that two changes must follow one another.
     lock(db, TOPIC)
-    fixed_ones, last = fixed(server.config), last_change(db, name)
+    fixed_ones, last = fixed(server.config), records.settings.last_change(db, name)
     version = last.id if last else NEVER
     if expected_version is not None and version != expected_version:
         raise conflict(version, expected_version)
@@ -150,10 +144,17 @@ def _forget_given_to(
         if name in fixed_ones:
             raise _is_fixed(host, fixed_ones[name])
         if name in changed:
-            _keep(db, name, (changed[name], None), _after(last_change(db, name)), by, server.clock())
+            _keep(
+                db,
+                name,
+                (changed[name], None),
+                _after(records.settings.last_change(db, name)),
+                by,
+                server.clock(),
+            )
 
 
-def _after(last: SettingChangeRow | None) -> str:
+def _after(last: "records.operations.SettingChangeRow | None") -> str:
     """An id that sorts behind the newest one, also within its millisecond and when the clock went back."""
     following = f"{int(last.id, 16) + 1:032x}" if last else ""
     return max(new_id(), following)
@@ -162,18 +163,22 @@ def _after(last: SettingChangeRow | None) -> str:
 def _keep(db: Session, name: str, moved: tuple[Any, Any], change_id: str, by: Actor, now: datetime) -> None:
     old, new = moved
     if new is not None:
-        db.orm.merge(SettingRow(name=name, value=new, updated_by=by.label, updated_at=now))
-    elif (row := setting_row(db, name)) is not None:
+        db.orm.merge(records.operations.SettingRow(name=name, value=new, updated_by=by.label, updated_at=now))
+    elif (row := records.settings.setting_row(db, name)) is not None:
         db.orm.delete(row)
     about = {"old": secrets.told(name, old), "new": secrets.told(name, new)}
-    db.orm.add(SettingChangeRow(id=change_id, name=name, by=by.label, at=now, **about))
+    db.orm.add(records.operations.SettingChangeRow(id=change_id, name=name, by=by.label, at=now, **about))
     db.orm.flush()
     record(db, Changed(kind="setting", id=name, act="changed", fields=about), by=by, at=now)
     bump(db, TOPIC)
 
 
 def _setting(
-    name: str, value: Any, held: Fixed | None, last: SettingChangeRow | None, changed: Mapping[str, Any]
+    name: str,
+    value: Any,
+    held: Fixed | None,
+    last: "records.operations.SettingChangeRow | None",
+    changed: Mapping[str, Any],
 ) -> Setting:
     return Setting(
         name=name,

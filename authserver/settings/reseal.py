@@ -6,8 +6,7 @@ from pydantic import SecretStr
 
 from authserver.settings.secrets import SEALED, opened, seal
 from authserver.settings.values import SECRETS
-from authserver.store import Session
-from authserver.store.records.settings import setting_row
+from authserver.store import Session, records
 from authserver.vault import Vault
 
 
@@ -15,7 +14,7 @@ def secrets(db: Session, vault: Vault) -> int:
     """Seal every secret under the newest master key; returns how many were under an older one."""
     moved = 0
     for name in sorted(SECRETS):
-        row = setting_row(db, name)
+        row = records.settings.setting_row(db, name)
         if row is None or vault.version_of(b64decode(row.value[SEALED])) == vault.version:
             continue
         row.value = seal(vault, name, SecretStr(opened(vault, name, row.value)))

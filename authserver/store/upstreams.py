@@ -1,6 +1,11 @@
 """Providers that people sign in with, and which accounts are linked to whom there."""
 
-from authserver.store.database import Hot
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from authserver.store.database import Hot, Session
 
 STATUS = Hot("SELECT status, version FROM upstreams WHERE id = :id /*server: FOR SHARE*/")
 
@@ -27,3 +32,37 @@ LET_IN_BY = Hot(
                           AND g.ends_at > :now AND g.authentication LIKE :proof))
         ORDER BY l.user_id"""
 )
+UPSTREAMS = Hot(
+    """SELECT id, slug, kind, preset, title, config, secrets, rules, status, position, created_at, updated_at, version
+         FROM upstreams ORDER BY position, slug"""
+)
+
+
+class HeldUpstream(NamedTuple):
+    """What a row of `upstreams` says."""
+
+    id: str
+    slug: str
+    kind: str
+    preset: str
+    title: str
+    config: dict[str, Any]
+    secrets: bytes | None
+    rules: dict[str, Any]
+    status: str
+    position: int
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+def held_upstreams(db: Session) -> list[HeldUpstream]:
+    """Every provider, in the order in which they are offered."""
+    return [_held(row, db.database.read_time) for row in db.hot(UPSTREAMS, {}).fetchall()]
+
+
+def _held(row: tuple[Any, ...], time: Callable[[Any], datetime]) -> HeldUpstream:
+    config, rules = json.loads(row[5]), json.loads(row[7])
+    return HeldUpstream._make(
+        (*row[:5], config, row[6], rules, *row[8:10], time(row[10]), time(row[11]), row[12])
+    )

@@ -16,10 +16,7 @@ from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.keys.custody import upstream_place
 from authserver.opaque import new_id
-from authserver.store import Session, bump
-from authserver.store.records.unique import flush
-from authserver.store.records.upstreams import UpstreamRow, links_to, locked_upstream, upstream_by_slug
-from authserver.store.records.users import group_ids
+from authserver.store import Session, bump, records
 from authserver.upstream import linking
 from authserver.upstream.contract import UpstreamConfig
 from authserver.upstream.exchange import http_of
@@ -114,9 +111,9 @@ def add(db: Session, issuer: Issuer, draft: Draft, *, by: Actor) -> Provider:
     bump(db, TOPIC)
     _check_names(db, draft.form.rules)
     taken = invalid({"slug": TAKEN})
-    if upstream_by_slug(db, draft.form.slug) is not None:
+    if records.upstreams.upstream_by_slug(db, draft.form.slug) is not None:
         raise taken
-    row = UpstreamRow(
+    row = records.upstreams.UpstreamRow(
         id=new_id(),
         slug=draft.form.slug,
         kind=draft.form.kind,
@@ -176,7 +173,7 @@ def remove(db: Session, issuer: Issuer, slug: str, *, by: Actor) -> None:
     row = _hold(db, slug)
     if row.status == "active":
         raise Refusal("It is in use. Disable it first.", code="in_use", rule="upstream.active", status=409)
-    for link in links_to(db, row.id):
+    for link in records.upstreams.links_to(db, row.id):
         linking.take_back(db, issuer, link, by=by)
     db.orm.delete(row)
     db.orm.flush()
@@ -236,7 +233,14 @@ def _check_secrets(before: UpstreamConfig, after: UpstreamConfig, changes: Mappi
 
 
 def _save(  # noqa: PLR0913
-    db: Session, issuer: Issuer, row: UpstreamRow, draft: Draft, *, act: str, by: Actor, taken: Refusal
+    db: Session,
+    issuer: Issuer,
+    row: "records.upstreams.UpstreamRow",
+    draft: Draft,
+    *,
+    act: str,
+    by: Actor,
+    taken: Refusal,
 ) -> Provider:
     config, secret = draft.config, draft.config.secrets()
     row.title, row.position = draft.form.title, draft.form.position
@@ -245,7 +249,7 @@ def _save(  # noqa: PLR0913
     row.secrets = _sealed(issuer, row.id, {name: getattr(config, name).reveal() for name in secret})
     row.updated_at = issuer.clock()
     row.version += 1
-    flush(db, taken)
+    records.unique.flush(db, taken)
     _record(db, issuer, row.slug, act, draft.told, by)
     return load(db, issuer, row.slug)
 
@@ -260,7 +264,7 @@ def _sealed(issuer: Issuer, row_id: str, values: Mapping[str, str]) -> bytes | N
 def _check_names(db: Session, rules: Rules) -> None:
     """Groups that are mapped to exist; attributes are looked up when somebody comes, since they may go."""
     wanted = set(rules.groups.values())
-    missing_groups = sorted(wanted - set(group_ids(db, wanted)))
+    missing_groups = sorted(wanted - set(records.users.group_ids(db, wanted)))
     if missing_groups:
         raise invalid({"rules.groups": f"There is no group {missing_groups[0]}."})
 
@@ -270,8 +274,8 @@ def _record(db: Session, issuer: Issuer, slug: str, act: str, told: tuple[str, .
     record(db, Changed(kind="provider", id=slug, act=act, fields=fields), by=by, at=issuer.clock())
 
 
-def _hold(db: Session, slug: str) -> UpstreamRow:
-    row = locked_upstream(db, slug)
+def _hold(db: Session, slug: str) -> "records.upstreams.UpstreamRow":
+    row = records.upstreams.locked_upstream(db, slug)
     if row is None:
         raise missing(slug)
     return row

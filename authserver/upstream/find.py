@@ -7,9 +7,8 @@ from authserver.errors import AuthserverError, NotFound, Refusal
 from authserver.input import read
 from authserver.issuer import Issuer
 from authserver.keys.custody import upstream_place
-from authserver.store import Live, Session
-from authserver.store.records.upstreams import UpstreamRow, all_upstreams, count_links, upstream_by_slug
-from authserver.store.upstreams import STATUS
+from authserver.store import Live, Session, records
+from authserver.store.upstreams import STATUS, HeldUpstream, held_upstreams
 from authserver.upstream.form import Rules
 from authserver.upstream.provider import Broken, Provider, Providers
 from authserver.upstream.registry import kind
@@ -37,7 +36,7 @@ def live(issuer: Issuer) -> Providers:
 
 
 def every(db: Session, issuer: Issuer) -> Providers:
-    read_rows = [provider_of(issuer, row) for row in all_upstreams(db)]
+    read_rows = [provider_of(issuer, row) for row in held_upstreams(db)]
     return Providers(
         every=tuple(each for each in read_rows if isinstance(each, Provider)),
         broken=tuple(each for each in read_rows if isinstance(each, Broken)),
@@ -45,14 +44,14 @@ def every(db: Session, issuer: Issuer) -> Providers:
 
 
 def listed(db: Session, issuer: Issuer) -> tuple[Listed, ...]:
-    found, links = every(db, issuer), count_links(db)
+    found, links = every(db, issuer), records.upstreams.count_links(db)
     both: tuple[Provider | Broken, ...] = (*found.every, *found.broken)
     return tuple(Listed(provider=each, links=links.get(each.id, 0)) for each in both)
 
 
 def load(db: Session, issuer: Issuer, slug: str) -> Provider:
     """The provider as the database has it, whatever its status."""
-    row = upstream_by_slug(db, slug)
+    row = records.upstreams.upstream_by_slug(db, slug)
     if row is None:
         raise missing(slug)
     found = provider_of(issuer, row)
@@ -76,7 +75,7 @@ def missing(slug: str) -> NotFound:
     return NotFound("There is no such provider.", detail=f"no provider {slug!r}")
 
 
-def provider_of(issuer: Issuer, row: UpstreamRow) -> Provider | Broken:
+def provider_of(issuer: Issuer, row: "HeldUpstream | records.upstreams.UpstreamRow") -> Provider | Broken:
     """The record of a row; one that cannot be used spoils no other."""
     try:
         made = kind(issuer, row.kind)
@@ -110,7 +109,7 @@ def provider_of(issuer: Issuer, row: UpstreamRow) -> Provider | Broken:
     )
 
 
-def _secrets(issuer: Issuer, row: UpstreamRow) -> dict[str, str]:
+def _secrets(issuer: Issuer, row: "HeldUpstream | records.upstreams.UpstreamRow") -> dict[str, str]:
     if row.secrets is None:
         return {}
     found: dict[str, str] = json.loads(issuer.vault.open(row.secrets, upstream_place(row.id)))

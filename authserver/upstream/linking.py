@@ -13,10 +13,7 @@ from authserver.groups import attributes as declarations
 from authserver.input import invalid
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
-from authserver.store import Session
-from authserver.store.records.unique import flush
-from authserver.store.records.upstreams import UpstreamLinkRow, link_of, links_of
-from authserver.store.records.users import email_taken
+from authserver.store import Session, records
 from authserver.upstream.contract import Identity
 from authserver.upstream.find import live
 from authserver.upstream.mapping import Mapped, mapped
@@ -43,13 +40,13 @@ class Link:
 
 
 def of_identity(db: Session, provider: Provider, identity: Identity) -> Link | None:
-    row = link_of(db, provider.id, identity.issuer, identity.subject)
+    row = records.upstreams.link_of(db, provider.id, identity.issuer, identity.subject)
     return None if row is None else _link(row)
 
 
 def of_user(db: Session, user_id: str) -> tuple[Link, ...]:
     """Oldest first."""
-    return tuple(_link(row) for row in links_of(db, user_id))
+    return tuple(_link(row) for row in records.upstreams.links_of(db, user_id))
 
 
 def link(
@@ -59,10 +56,10 @@ def link(
     taken = Refusal(
         "This is linked to an account already.", code="linked", rule="upstream.linked", status=409
     )
-    if link_of(db, provider.id, identity.issuer, identity.subject) is not None:
+    if records.upstreams.link_of(db, provider.id, identity.issuer, identity.subject) is not None:
         raise taken
     now = issuer.clock()
-    row = UpstreamLinkRow(
+    row = records.upstreams.UpstreamLinkRow(
         id=new_id(),
         user_id=user_id,
         upstream_id=provider.id,
@@ -72,7 +69,7 @@ def link(
         linked_at=now,
     )
     db.orm.add(row)
-    flush(db, taken)
+    records.unique.flush(db, taken)
     record(db, Linked(subject=user_id, provider=provider.slug, identity=identity.shown), by=by, at=now)
     _follow(db, issuer, provider, identity, row, by=by)
     return _link(row)
@@ -80,7 +77,7 @@ def link(
 
 def used(db: Session, issuer: Issuer, provider: Provider, identity: Identity, *, by: Actor) -> Link:
     """Somebody signs in by their link: the account follows what the provider says now."""
-    row = link_of(db, provider.id, identity.issuer, identity.subject)
+    row = records.upstreams.link_of(db, provider.id, identity.issuer, identity.subject)
     if row is None:
         raise Refusal(
             "This link was removed meanwhile.", code="unlinked", rule="upstream.unlinked", status=409
@@ -92,7 +89,7 @@ def used(db: Session, issuer: Issuer, provider: Provider, identity: Identity, *,
 
 def unlink(db: Session, issuer: Issuer, link: Link, slug: str, *, by: Actor) -> None:
     """Remove a link, with the values that came by it. Whether there is another way in is the caller's to ask."""
-    row = db.orm.get(UpstreamLinkRow, link.id)
+    row = db.orm.get(records.upstreams.UpstreamLinkRow, link.id)
     if row is None or row.user_id != link.user:
         raise Refusal("This link was removed already.", code="unlinked", rule="upstream.unlinked", status=409)
     take_back(db, issuer, row, by=by)
@@ -104,7 +101,7 @@ def unlink(db: Session, issuer: Issuer, link: Link, slug: str, *, by: Actor) -> 
 def move(db: Session, issuer: Issuer, goes: UserId, stays: UserId, *, by: Actor) -> None:
     """Let all links of one account lead to another; what came by them follows with the next sign-in by each."""
     slugs = {each.id: each.slug for each in live(issuer).every}
-    for row in links_of(db, goes):
+    for row in records.upstreams.links_of(db, goes):
         take_back(db, issuer, row, by=by)
         row.user_id = stays
         row.profile = {**row.profile, "taken": NOTHING_TAKEN.written()}
@@ -117,11 +114,11 @@ def move(db: Session, issuer: Issuer, goes: UserId, stays: UserId, *, by: Actor)
 
 def groups_by_link(db: Session, user_id: UserId) -> frozenset[str]:
     """The groups that somebody is in by their links alone."""
-    taken = (Taken.read(row.profile.get("taken", {})) for row in links_of(db, user_id))
+    taken = (Taken.read(row.profile.get("taken", {})) for row in records.upstreams.links_of(db, user_id))
     return frozenset(group for each in taken for group in each.groups)
 
 
-def take_back(db: Session, issuer: Issuer, row: UpstreamLinkRow, *, by: Actor) -> None:
+def take_back(db: Session, issuer: Issuer, row: "records.upstreams.UpstreamLinkRow", *, by: Actor) -> None:
     """Take from an account what it has by a link alone."""
     taken = Taken.read(row.profile.get("taken", {}))
     follow(db, issuer, row.user_id, NOTHING_SAID, taken, by=_for_all(by))
@@ -144,7 +141,7 @@ def make_account(
     believed = found.email if found.email_believed else None
     email = believed or given.get("email", "").strip() or found.email or None
     verified = believed is not None and email == believed
-    if verified and believed is not None and email_taken(db, key(believed), ""):
+    if verified and believed is not None and records.users.email_taken(db, key(believed), ""):
         raise invalid({"email": "There is an account with this address. Sign in to it to connect the two."})
     about: dict[str, Any] = {
         "name": given.get("name", "").strip() or found.name,
@@ -173,7 +170,13 @@ def mapping_of(db: Session, provider: Provider, identity: Identity) -> Mapped:
 
 
 def _follow(
-    db: Session, issuer: Issuer, provider: Provider, identity: Identity, row: UpstreamLinkRow, *, by: Actor
+    db: Session,
+    issuer: Issuer,
+    provider: Provider,
+    identity: Identity,
+    row: "records.upstreams.UpstreamLinkRow",
+    *,
+    by: Actor,
 ) -> None:
     found = mapping_of(db, provider, identity)
     said = Said(
@@ -196,7 +199,7 @@ def _follow(
     db.orm.flush()
 
 
-def _link(row: UpstreamLinkRow) -> Link:
+def _link(row: "records.upstreams.UpstreamLinkRow") -> Link:
     return Link(
         id=row.id,
         user=UserId(row.user_id),

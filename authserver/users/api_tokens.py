@@ -14,10 +14,8 @@ from authserver.errors import NotFound, Refusal
 from authserver.input import Form, invalid
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id, new_secret
-from authserver.store import Session
+from authserver.store import Session, records
 from authserver.store.api_tokens import BY_DIGEST, TOUCH, revoke_family
-from authserver.store.records.api_tokens import all_tokens, locked_token, token_row
-from authserver.store.records.operations import ApiTokenRow
 from authserver.users.access import beyond, reaches
 from authserver.users.form import Line
 from authserver.users.rank import RANKS
@@ -90,7 +88,7 @@ def make(  # noqa: PLR0913
     if not parent and not reaches(by.role, role):
         raise _above(by, role)
     text = PREFIX + new_secret()
-    row = ApiTokenRow(
+    row = records.operations.ApiTokenRow(
         id=new_id(),
         name=name,
         digest=digest(text),
@@ -113,7 +111,7 @@ def find(db: Session, text: str, now: datetime) -> ApiToken | Unusable:
     if not TOKEN.fullmatch(text):
         return Unusable(rule="api_token.form", reason="this is not an API token of ours")
     found = db.one(BY_DIGEST, {"digest": digest(text)})
-    row = token_row(db, found[0]) if found else None
+    row = records.api_tokens.token_row(db, found[0]) if found else None
     if found is None or row is None:
         return Unusable(rule="api_token.unknown", reason="there is no such API token")
     token = _token(row)
@@ -126,11 +124,11 @@ def find(db: Session, text: str, now: datetime) -> ApiToken | Unusable:
 
 
 def every(db: Session) -> tuple[ApiToken, ...]:
-    return tuple(map(_token, all_tokens(db)))
+    return tuple(map(_token, records.api_tokens.all_tokens(db)))
 
 
 def load(db: Session, token_id: str) -> ApiToken:
-    row = token_row(db, token_id)
+    row = records.api_tokens.token_row(db, token_id)
     if row is None:
         raise NotFound("There is no such API token.", detail=f"no API token {token_id!r}")
     return _token(row)
@@ -138,7 +136,7 @@ def load(db: Session, token_id: str) -> ApiToken:
 
 def revoke(db: Session, issuer: Issuer, token_id: str, *, by: Actor) -> ApiToken:
     """End a token and those made with it; one that ended already stays as it is."""
-    row = locked_token(db, token_id)
+    row = records.api_tokens.locked_token(db, token_id)
     if row is None:
         raise NotFound("There is no such API token.", detail=f"no API token {token_id!r}")
     if not reaches(by.role, row.role):
@@ -162,7 +160,7 @@ def note_use(db: Session, token: ApiToken, now: datetime) -> None:
 def _parent(db: Session, by: Actor, now: datetime) -> ApiToken | None:
     if by.kind != "api_token":
         return None
-    row = locked_token(db, by.id)
+    row = records.api_tokens.locked_token(db, by.id)
     token = _token(row) if row else None
     if token is None or token.state(now) != "active":
         raise Refusal("The API token is not valid.", code="invalid_token", status=401, rule="api_token.ended")
@@ -205,7 +203,7 @@ def _above(by: Actor, role: str) -> Refusal:
     )
 
 
-def _token(row: ApiTokenRow) -> ApiToken:
+def _token(row: "records.operations.ApiTokenRow") -> ApiToken:
     return ApiToken(
         id=row.id,
         name=row.name,

@@ -11,9 +11,7 @@ from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.limits.passwords import clear
 from authserver.opaque import new_id
-from authserver.store import Session
-from authserver.store.records.erase import erase_person
-from authserver.store.records.users import UserRow, active_owners, locked_user
+from authserver.store import Session, records
 from authserver.store.users import BUMP_EPOCH, MARK_BY_MAIL, SET_PASSWORD, SIGNED_IN
 from authserver.users import notices
 from authserver.users.fill import fill, merged_attributes
@@ -41,7 +39,9 @@ def add(
     check_may_give(by, None, form.role)
     attributes = merged_attributes(db, {}, form.attributes, by="admin")
     now = issuer.clock()
-    row = UserRow(id=new_id(), subject=secrets.token_hex(SUBJECT_BYTES), created_at=now, version=0)
+    row = records.users.UserRow(
+        id=new_id(), subject=secrets.token_hex(SUBJECT_BYTES), created_at=now, version=0
+    )
     db.orm.add(row)
     fill(db, row, form, attributes, now=now)
     return _changed(db, issuer, row.id, "added", {"fields": sorted(given)}, by)
@@ -60,7 +60,7 @@ def edit(
 
     A new address counts as verified only where `changes` says so.
     """
-    owners = active_owners(db) if "role" in changes else []
+    owners = records.users.active_owners(db) if "role" in changes else []
     row = _hold(db, user_id, by)
     before = load(db, user_id)
     check_version(row.version, expected_version)
@@ -123,7 +123,7 @@ def remove(db: Session, issuer: Issuer, user_id: str, *, by: Actor) -> None:
     row.updated_at = now
     db.orm.flush()
     clear(db, issuer.roots, user_id)
-    erase_person(db, user_id, now)
+    records.erase.erase_person(db, user_id, now)
     _changed(db, issuer, user_id, "removed", None, by)
 
 
@@ -207,12 +207,12 @@ def _close(
 
 def _keep_an_owner(db: Session, user_id: str) -> None:
     """AD-8. The owners' rows are held before any other, so that two who remove each other do not cross."""
-    if active_owners(db) == [user_id]:
+    if records.users.active_owners(db) == [user_id]:
         raise last_owner()
 
 
-def _hold(db: Session, user_id: str, by: Actor) -> UserRow:
-    row = locked_user(db, user_id)
+def _hold(db: Session, user_id: str, by: Actor) -> "records.users.UserRow":
+    row = records.users.locked_user(db, user_id)
     if row is None or row.status == "deleted":
         raise NotFound("There is no such person.", detail=f"no user {user_id!r}")
     check_may_change(by, user_id, row.role)

@@ -12,9 +12,8 @@ from authserver.clock import moment
 from authserver.errors import NotFound
 from authserver.input import Form
 from authserver.issuer import Issuer
-from authserver.store import Session
+from authserver.store import Session, records
 from authserver.store.factors import END_EXEMPTION, EXEMPT, EXEMPTIONS, IS_EXEMPT
-from authserver.store.records.users import locked_user
 from authserver.users.rank import check_may_change
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
@@ -98,7 +97,7 @@ def _found(db: Session, issuer: Issuer, user_id: str) -> tuple[Exemption, ...]:
 
 
 def _hold(db: Session, user_id: str, by: Actor) -> None:
-    row = locked_user(db, user_id)
+    row = records.users.locked_user(db, user_id)
     if row is None or row.status == "deleted":
         raise NotFound("There is no such person.", detail=f"no user {user_id!r}")
     check_may_change(by, user_id, row.role)

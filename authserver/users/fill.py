@@ -8,24 +8,16 @@ from typing import Any, Literal
 from authserver.groups import attributes as declarations
 from authserver.input import invalid
 from authserver.opaque import new_id
-from authserver.store import Session
-from authserver.store.records.unique import flush
-from authserver.store.records.users import (
-    UserEmailRow,
-    UserRow,
-    email_taken,
-    group_ids,
-    primary_email,
-    set_memberships,
-    username_taken,
-)
+from authserver.store import Session, records
 from authserver.users.form import UserForm
 from authserver.users.names import key
 
 TAKEN = "Somebody else has this already."
 
 
-def fill(db: Session, row: UserRow, form: UserForm, attributes: dict[str, Any], *, now: datetime) -> None:
+def fill(
+    db: Session, row: "records.users.UserRow", form: UserForm, attributes: dict[str, Any], *, now: datetime
+) -> None:
     """Write the form; raises a Refusal that names the field which another person holds."""
     row.name, row.locale, row.role = form.name, form.locale, form.role
     row.attributes, row.max_sessions = attributes, form.max_sessions
@@ -35,23 +27,23 @@ def fill(db: Session, row: UserRow, form: UserForm, attributes: dict[str, Any], 
     row.version += 1
     with db.orm.no_autoflush:
         wrong = _taken(db, row, form)
-        groups = group_ids(db, form.groups)
+        groups = records.users.group_ids(db, form.groups)
     missing = [name for name in form.groups if name not in groups]
     if missing:
         wrong["groups"] = f"There is no group {missing[0]}."
     if wrong:
         raise invalid(wrong)
-    flush(db, invalid({"username": TAKEN}))
+    records.unique.flush(db, invalid({"username": TAKEN}))
     _write_email(db, row.id, form, now)
-    set_memberships(db, row.id, groups.values())
-    flush(db, invalid({"email": TAKEN}))
+    records.users.set_memberships(db, row.id, groups.values())
+    records.unique.flush(db, invalid({"email": TAKEN}))
 
 
-def _taken(db: Session, row: UserRow, form: UserForm) -> dict[str, str]:
+def _taken(db: Session, row: "records.users.UserRow", form: UserForm) -> dict[str, str]:
     wrong = {}
-    if row.username_key and username_taken(db, row.username_key, row.id):
+    if row.username_key and records.users.username_taken(db, row.username_key, row.id):
         wrong["username"] = TAKEN
-    if form.email and form.email_verified and email_taken(db, key(form.email), row.id):
+    if form.email and form.email_verified and records.users.email_taken(db, key(form.email), row.id):
         wrong["email"] = TAKEN
     return wrong
 
@@ -80,13 +72,13 @@ def merged_attributes(
 
 
 def _write_email(db: Session, user_id: str, form: UserForm, now: datetime) -> None:
-    row = primary_email(db, user_id)
+    row = records.users.primary_email(db, user_id)
     if form.email is None:
         if row is not None:
             db.orm.delete(row)
         return
     if row is None:
-        row = UserEmailRow(id=new_id(), user_id=user_id, is_primary=True)
+        row = records.users.UserEmailRow(id=new_id(), user_id=user_id, is_primary=True)
         db.orm.add(row)
     same = row.address == form.email
     row.code_used_at = row.code_used_at if same else None

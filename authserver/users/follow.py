@@ -7,8 +7,7 @@ from typing import Any, Self
 from authserver.audit import Actor, record
 from authserver.audit.events import Changed
 from authserver.issuer import Issuer
-from authserver.store import Session
-from authserver.store.records.users import UserRow, group_ids, groups_of, locked_user, set_memberships
+from authserver.store import Session, records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ NOTHING_SAID, NOTHING_TAKEN = Said(), Taken()
 
 def follow(db: Session, issuer: Issuer, user_id: str, said: Said, before: Taken, *, by: Actor) -> Taken:
     """Let the account follow what was said; gives what it has by it now. Writes and audits only what changes."""
-    row = locked_user(db, user_id)
+    row = records.users.locked_user(db, user_id)
     if row is None or row.status == "deleted":
         return NOTHING_TAKEN
     if said.groups is None:
@@ -82,7 +81,7 @@ def follow(db: Session, issuer: Issuer, user_id: str, said: Said, before: Taken,
     )
 
 
-def _attributes(row: UserRow, said: Said, before: Taken) -> dict[str, Any]:
+def _attributes(row: "records.users.UserRow", said: Said, before: Taken) -> dict[str, Any]:
     kept = {
         name: value
         for name, value in row.attributes.items()
@@ -91,19 +90,21 @@ def _attributes(row: UserRow, said: Said, before: Taken) -> dict[str, Any]:
     return {**kept, **said.attributes}
 
 
-def _role(row: UserRow, said: Said, before: Taken) -> str | None:
+def _role(row: "records.users.UserRow", said: Said, before: Taken) -> str | None:
     """A role that somebody was given here stays: only one that came this way is changed this way."""
     by_link = row.role is None or row.role == before.role
     return said.role if by_link and (said.role is not None or before.role is not None) else row.role
 
 
-def _groups(db: Session, row: UserRow, said: Said, before: Taken, changed: dict[str, Any]) -> tuple[str, ...]:
+def _groups(
+    db: Session, row: "records.users.UserRow", said: Said, before: Taken, changed: dict[str, Any]
+) -> tuple[str, ...]:
     """Those that the account is in by the link alone."""
-    now = set(groups_of(db, [row.id]).get(row.id, ()))
-    wanted = set(group_ids(db, said.groups or ()))
+    now = set(records.users.groups_of(db, [row.id]).get(row.id, ()))
+    wanted = set(records.users.group_ids(db, said.groups or ()))
     by_link = wanted - (now - set(before.groups))
     after = (now - set(before.groups)) | wanted
     if after != now:
         changed["groups"] = [sorted(now), sorted(after)]
-        set_memberships(db, row.id, group_ids(db, after).values())
+        records.users.set_memberships(db, row.id, records.users.group_ids(db, after).values())
     return tuple(sorted(by_link))

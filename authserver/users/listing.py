@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from authserver.authentication import UserId
 from authserver.errors import NotFound
-from authserver.store import Session
-from authserver.store.records.users import group_by_name, groups_of, page_of_users
+from authserver.store import Session, records
 from authserver.users.names import key
 from authserver.users.user import User
 
@@ -34,10 +33,10 @@ def page(  # noqa: PLR0913
     """People in the order in which they were added; removed ones only where status "deleted" is asked for."""
     group_id = _group(db, group) if group else None
     limit = max(1, min(limit, LARGEST_PAGE))
-    rows = page_of_users(
+    rows = records.users.page_of_users(
         db, search=key(search), status=status, role=role, group=group_id, after=after, limit=limit
     )
-    groups = groups_of(db, (row.id for row, _ in rows))
+    groups = records.users.groups_of(db, (row.id for row, _ in rows))
     items = tuple(
         User(
             id=UserId(row.id),
@@ -64,7 +63,7 @@ def page(  # noqa: PLR0913
 
 
 def _group(db: Session, name: str) -> str:
-    found = group_by_name(db, name)
+    found = records.users.group_by_name(db, name)
     if found is None:
         raise NotFound("There is no such group.", detail=f"no group {name!r}")
     return found.id

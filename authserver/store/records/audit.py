@@ -7,20 +7,12 @@ from sqlalchemy import select
 from authserver.store.database import Session
 from authserver.store.records.operations import AuditEventRow
 
-COLUMNS = {
-    "event": AuditEventRow.event,
-    "actor": AuditEventRow.actor,
-    "subject": AuditEventRow.subject,
-    "client": AuditEventRow.client,
-    "session": AuditEventRow.session,
-}
-
 
 def audit_page(db: Session, wanted: Mapping[str, str], *, before: str, limit: int) -> Sequence[AuditEventRow]:
     """Events of which all these columns have these values, the newest first; `before` is an id seen already."""
     found = select(AuditEventRow)
     for name, value in wanted.items():
-        found = found.where(COLUMNS[name] == value)
+        found = found.where(getattr(AuditEventRow, name) == value)
     if before:
         found = found.where(AuditEventRow.id < before)
     return db.orm.scalars(found.order_by(AuditEventRow.id.desc()).limit(limit)).all()

@@ -47,10 +47,6 @@ class UpstreamLinkRow(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-def all_upstreams(db: Session) -> list[UpstreamRow]:
-    return list(db.orm.scalars(select(UpstreamRow).order_by(UpstreamRow.position, UpstreamRow.slug)))
-
-
 def upstream_by_slug(db: Session, slug: str) -> UpstreamRow | None:
     return db.orm.scalar(select(UpstreamRow).where(UpstreamRow.slug == slug))
 
