@@ -26,7 +26,7 @@ check: .venv/dev.stamp ## Lint, format, types, layers, one head of the migration
 	@$(BIN)/python -c 'import sys; from alembic.script import ScriptDirectory as S; heads = S("migrations").get_heads(); sys.exit(len(heads) != 1 and f"not one head but {heads}")'
 fix: .venv/dev.stamp ## Format, and repair what the linter can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-bench: .venv/dev.stamp ## Measure beside another provider
+bench: .venv/dev.stamp .venv/compiled.stamp ## Measure beside another provider
 	@tests/install.sh
 	@$(BIN)/python -m bench
 faults: .venv/dev.stamp ## Take databases and nodes away under load, and write what was lost to docs/proof/
