@@ -299,7 +299,9 @@ def _late_half(
     if row is None or row.tx.version <= tx.version or row.tx.proofs[-1].factor != right.proof.factor:
         return None
     outcome = _late(db, issuer, tx, right, visitor)
-    return None if isinstance(outcome, Moved) else outcome
+    # An app that sent it twice is late as well, and has not guessed.
+    is_lost = isinstance(outcome, Moved) and tx.purpose is not Purpose.APP
+    return None if is_lost else outcome
 
 
 def count_wrong(
