@@ -51,6 +51,7 @@ COPIES: Mapping[str, Mapping[str, str]] = {
         "authentication": "replace(replace(authentication, user_id, new(user_id)), session_id, new(session_id))",
     },
 }
+PERSON = ("users", "passwords", "user_emails")
 NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?)"
 
 
@@ -93,14 +94,19 @@ def _grown(folder: Path, size: int) -> Iterator[Side]:
 
 def _fill(file: sqlite3.Connection, size: int) -> None:
     """Copy the first person, with session and family, so often."""
-    # As long as ours, and in the order of their making, as ours are.
-    file.create_function("numbered", 2, lambda old, n: f"{old[:12]}{n:020x}", deterministic=True)
     found = file.execute(
         "SELECT user_id, session_id, id FROM grants ORDER BY granted_at DESC LIMIT 1"
     ).fetchone()
-    rows = {"users": found[0], "passwords": found[0], "user_emails": found[0]}
-    rows |= {"sso_sessions": found[1], "grants": found[2]}
-    for table, changed in COPIES.items():
+    rows = dict.fromkeys(PERSON, found[0]) | {"sso_sessions": found[1], "grants": found[2]}
+    copy_first(file, rows, size)
+
+
+def copy_first(file: sqlite3.Connection, rows: Mapping[str, str], size: int) -> None:
+    """Copy these rows so often, each with a person of its own."""
+    # As long as ours, and in the order of their making, as ours are.
+    file.create_function("numbered", 2, lambda old, n: f"{old[:12]}{n:020x}", deterministic=True)
+    for table in rows:
+        changed = COPIES[table]
         columns = [row[1] for row in file.execute(f"PRAGMA table_info({table})")]
         values = ", ".join(_copied(changed.get(column, column)) for column in columns)
         key = "user_id" if table in {"passwords", "user_emails"} else "id"

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.written import put
+
 PROJECT = Path(__file__).resolve().parent.parent
 LATEST = PROJECT / "bench" / "results" / "latest.json"
 PAGE = PROJECT / "docs" / "proof.md"
 CHART = PROJECT / "docs" / "performance" / "speed.svg"
-BEGIN, END = "<!-- speed: written by make bench -->", "<!-- speed: end -->"
 STORES = {
     "sqlite": "SQLite file, durable, beside the peer's in-memory store",
     "postgresql": "PostgreSQL and Redis, durable commit, beside the peer's Redis store",
@@ -83,7 +84,8 @@ class Report:
         if not self.is_quick:
             CHART.parent.mkdir(parents=True, exist_ok=True)
             CHART.write_text(chart(self.rows), encoding="utf-8")
-            _replace_part(PAGE, f"{BEGIN}\n{self.text()}\n{END}")
+            shown = "![Ratio to oidc-provider, by endpoint](performance/speed.svg)"
+            put(PAGE, "speed: written by make bench", f"{shown}\n\n{self.text()}")
 
     def text(self) -> str:
         """The tables, in Markdown."""
@@ -125,17 +127,6 @@ def _met(figure: Figure) -> str:
 
 def _mark(met: bool) -> str:  # noqa: FBT001
     return "✓" if met else "✗"
-
-
-def _replace_part(page: Path, part: str) -> None:
-    """Put the part where its marks are, or at the end of the page."""
-    before = page.read_text(encoding="utf-8") if page.exists() else "# Proof\n"
-    if BEGIN in before:
-        start, _, rest = before.partition(BEGIN)
-        whole = start + part + rest.partition(END)[2]
-    else:
-        whole = f"{before}\n## Speed\n\n![Ratio to oidc-provider](performance/speed.svg)\n\n{part}\n"
-    page.write_text(whole, encoding="utf-8")
 
 
 def chart(rows: Sequence[Row]) -> str:

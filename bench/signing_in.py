@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from tests.oidc import Person
 AT_ONCE = 6
 HIDDEN = re.compile(rb'<input[^>]*name="(csrf_token|tx)"[^>]*value="([^"]*)"')
 SET = re.compile(rb"\r\nset-cookie: ([^=]+)=([^;\r]*)", re.IGNORECASE)
+STEP = "/login/totp"
 TO = re.compile(rb"\r\nlocation: ([^\r]+)", re.IGNORECASE)
 
 
@@ -45,9 +47,12 @@ class SignIns:
         return median(load.rate / alone for load, alone in zip(self.loads, self.hashes, strict=True))
 
 
-def measure(side: Side, pace: Pace) -> SignIns:
+def by_password(side: Side) -> list[Flow]:
+    return [sign_in(side, person) for person in PEOPLE[:AT_ONCE]]
+
+
+def measure(side: Side, flows: Sequence[Flow], pace: Pace) -> SignIns:
     """Alternate: people who sign in, then nothing but hashes."""
-    flows = [sign_in(side, person) for person in PEOPLE[:AT_ONCE]]
     loads, hashes = [], []
     with processes.on(processes.CLIENT):
         drive(side.port, flows, pace.warm_up)
@@ -57,24 +62,33 @@ def measure(side: Side, pace: Pace) -> SignIns:
     return SignIns(loads=loads, hashes=hashes)
 
 
-def sign_in(side: Side, person: Person) -> Flow:
-    """A new browser each time: authorize, the page, the password, back with the code."""
+def sign_in(side: Side, person: Person, code: Callable[[], str] | None = None) -> Flow:
+    """A new browser each time: authorize, the page, the password, maybe a second step, back with the code."""
     target = side.authorize(FULL_SCOPE, API)
+    asked = () if code is None else (OK,)
 
     def one() -> Operation:
         cookies: dict[bytes, bytes] = {}
         page = yield get(side.host, target)
         while page.status in REDIRECTS:
             page = yield get(side.host, _follow(page, cookies), _sent(cookies))
-        cookies.update(SET.findall(page.head))
-        hidden = HIDDEN.findall(page.expect(OK).body)
-        form = {name.decode(): html.unescape(value.decode()) for name, value in hidden}
-        form |= {"username": person.email, "password": person.password}
+        form = _form(page, cookies) | {"username": person.email, "password": person.password}
         back = yield post(side.host, "/login", form, _sent(cookies))
-        while b"code=" not in back.expect(*REDIRECTS).head:
-            back = yield get(side.host, _follow(back, cookies), _sent(cookies))
+        while b"code=" not in back.expect(*REDIRECTS, *asked).head:
+            if back.status in REDIRECTS:
+                back = yield get(side.host, _follow(back, cookies), _sent(cookies))
+            elif code is not None:
+                form = _form(back, cookies) | {"code": code()}
+                back = yield post(side.host, STEP, form, _sent(cookies))
 
     return one
+
+
+def _form(page: Reply, cookies: dict[bytes, bytes]) -> dict[str, str]:
+    """What the form of a page sends by itself."""
+    cookies.update(SET.findall(page.head))
+    hidden = HIDDEN.findall(page.expect(OK).body)
+    return {name.decode(): html.unescape(value.decode()) for name, value in hidden}
 
 
 def _follow(reply: Reply, cookies: dict[bytes, bytes]) -> str:

@@ -13,11 +13,12 @@ from tests.faults.attempts import ATTEMPTS, Result, race
 from tests.faults.ground import Ground
 from tests.faults.harness import Row, endure, faults_of, prepared
 from tests.faults.over_http import race_over_http
-from tests.faults.report import PAGE, page, races, table
+from tests.faults.report import PAGE, PROOF, page, races, summary, table
 from tests.peers.postgresql import PostgreSQL
 from tests.peers.redis import Redis
 from tests.races.volley import THREADS
 from tests.serve import Store
+from tests.written import put
 
 STORES: tuple[Store, ...] = ("sqlite", "postgresql")
 # Of the attempts at each kind of thing, one in so many goes over HTTP.
@@ -41,6 +42,7 @@ def main() -> int:
     if not chosen.store and not chosen.fault:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(page(rows, results, threads=attempts.THREADS, volley=THREADS), encoding="utf-8")
+        put(PROOF, "faults: written by make faults", summary(rows, results))
     return any(row.violations for row in rows) or any(result.violations for result in results)
 
 

@@ -14,6 +14,15 @@ from tests.faults.harness import Row
 from tests.serve import PROJECT
 
 PAGE = PROJECT / "docs" / "proof" / "faults.md"
+PROOF = PROJECT / "docs" / "proof.md"
+HEAD = """\
+| store | fault | requests | errors | no answer | slowest | sign-ins | codes | rotations | violations |
+|---|---|--:|--:|--:|--:|--:|--:|--:|--:|
+"""
+WON = """\
+| store | what | attempts | things | won once | won otherwise | winners by process | attempts/s |
+|---|---|--:|--:|--:|--:|--:|--:|
+"""
 INTRODUCTION = """\
 # Nothing lost
 
@@ -29,8 +38,6 @@ code is spent that nobody has, unless its answer is one of those that were lost.
 *Errors* are answers of 500 and above, most of them 503 with `Retry-After` (and the balancer's 502 while no node
 listens); *no answer* is a connection that broke. Each of them is one request, which its client repeated.
 
-| store | fault | requests | errors | no answer | slowest | sign-ins | codes | rotations | violations |
-|---|---|--:|--:|--:|--:|--:|--:|--:|--:|
 """
 RACES = """
 ## Once means once
@@ -39,8 +46,6 @@ Two processes with {threads} threads each go after the same code, refresh token 
 moment, by the statements that the endpoints use; the share over HTTP is sent as {volley} requests whose last bytes
 leave together. Exactly one wins each.
 
-| store | what | attempts | things | won once | won otherwise | winners by process | attempts/s |
-|---|---|--:|--:|--:|--:|--:|--:|
 """
 LIMITS = """
 ## What this does not promise
@@ -74,11 +79,21 @@ def page(rows: Sequence[Row], results: Sequence[Result], *, threads: int, volley
     date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     return (
         INTRODUCTION.format(command=command(), date=date, machine=machine())
+        + HEAD
         + table(rows)
         + RACES.format(threads=threads, volley=volley)
+        + WON
         + races(results)
         + LIMITS
     )
+
+
+def summary(rows: Sequence[Row], results: Sequence[Result]) -> str:
+    """The two tables with date and machine, for the page that has the figures of speed as well."""
+    date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return "\n".join(
+        (f"Run by `{command()}` on {date}, {machine()}.\n", HEAD + table(rows), WON + races(results))
+    ).rstrip()
 
 
 def command() -> str:
