@@ -18,7 +18,7 @@ from authserver.login.steps import Moved, Proved, after, facing
 from authserver.login.transaction import advance
 from authserver.login.trip import Back, Errand, Trouble, Turned
 from authserver.once.replay import remember
-from authserver.once.tickets import Ticket, consume, open_ticket, peek
+from authserver.once.tickets import Spent, Ticket, consume, open_ticket, peek
 from authserver.store import Session, retrying
 from authserver.transaction import Transaction
 from authserver.upstream import linking
@@ -123,6 +123,12 @@ def take(db: Session, issuer: Issuer, tx_id: str, browser: bytes, *, kind: str =
     """Use an arrival up: true for one alone."""
     found = consume(db, issuer.roots, kind, tx_id, b64(browser), now=issuer.clock())
     return isinstance(found, Ticket)
+
+
+def came_at(db: Session, issuer: Issuer, tx: Transaction) -> datetime | None:
+    """When whoever came back from a provider went on in this login; their proof may be of long before."""
+    found = peek(db, issuer.roots, ARRIVAL, f"{tx.id}.{b64(tx.browser)}", now=issuer.clock())
+    return found.at if isinstance(found, Spent) else None
 
 
 def enter(issuer: Issuer, tx: Transaction, visitor: Visitor) -> Outcome:

@@ -6,7 +6,9 @@ No session exists until they have chosen; the choice is one for this login, and 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from authserver.authentication import Kind
 from authserver.issuer import Issuer
+from authserver.login import arrival
 from authserver.login.completion import Entered, Visitor, complete, entered_already
 from authserver.login.requirements import Complete
 from authserver.login.steps import before_room
@@ -26,7 +28,7 @@ class Over:
 
 def is_open(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> bool:
     """Whether everything is proved, and a moment ago."""
-    late = not tx.proofs or open_until(tx) <= issuer.clock()
+    late = not tx.proofs or open_until(db, issuer, tx) <= issuer.clock()
     return not late and isinstance(before_room(db, issuer, tx, visitor), Complete)
 
 
@@ -59,6 +61,8 @@ def _choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> E
         return complete(db, issuer, row.tx, visitor) or Over()
 
 
-def open_until(tx: Transaction) -> datetime:
+def open_until(db: Session, issuer: Issuer, tx: Transaction) -> datetime:
     """Until when the choice of a login that proved everything may be made."""
-    return max(proof.at for proof in tx.proofs) + CHOICE_LASTS
+    latest = max(proof.at for proof in tx.proofs)
+    came = arrival.came_at(db, issuer, tx) if tx.proofs[-1].kind is Kind.UPSTREAM else None
+    return (latest if came is None else max(latest, came)) + CHOICE_LASTS

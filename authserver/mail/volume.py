@@ -16,6 +16,8 @@ from authserver.store.locks import lock
 from authserver.store.outbox import ASKED_BY, TO_ACCOUNT, TO_ADDRESS
 
 HOUR = timedelta(hours=1)
+# Two letters that answer one question count as one: when another may be sent does not tell which it was. PW-4.
+TWINS = {"confirm_address": "account_known", "account_known": "confirm_address"}
 
 
 def source_of(ip: str) -> str:
@@ -31,7 +33,7 @@ def check(
 
     Call it before enqueue(), in the same transaction: whoever comes at the same time waits here.
     """
-    lock(db, f"mail:{template}:{user or to}")
+    lock(db, f"mail:{min(template, TWINS.get(template, template))}:{user or to}")
     lock(db, f"mail:{source}")
     now = issuer.clock()
     at = next_at(db, issuer, template=template, to=to, user=user)
@@ -47,10 +49,10 @@ def next_at(
     db: Session, issuer: Issuer, *, template: str, to: str, user: str | None = None
 ) -> datetime | None:
     """When another mail of this kind may be sent; None for now."""
-    settings = issuer.settings
-    times = _times(db, issuer, TO_ADDRESS, {"recipient": to, "name": template})
+    settings, named = issuer.settings, {"name": template, "twin": TWINS.get(template, template)}
+    times = _times(db, issuer, TO_ADDRESS, {"recipient": to, **named})
     if user is not None:
-        times = sorted({*times, *_times(db, issuer, TO_ACCOUNT, {"user": user, "name": template})})
+        times = sorted({*times, *_times(db, issuer, TO_ACCOUNT, {"user": user, **named})})
     if not times:
         return None
     soonest = times[-1] + timedelta(seconds=settings.mail_wait)

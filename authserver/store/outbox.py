@@ -62,11 +62,12 @@ NOTICES = Hot("SELECT about FROM outbox WHERE user_id = :user AND name = :name A
 
 # Times of mails, the oldest first: to an account or to an address, and those that a network asked for.
 TO_ACCOUNT = Hot(
-    "SELECT created_at FROM outbox WHERE user_id = :user AND name = :name AND created_at > :since ORDER BY created_at"
+    """SELECT created_at FROM outbox WHERE user_id = :user AND name IN (:name, :twin) AND created_at > :since
+        ORDER BY created_at"""
 )
 
 TO_ADDRESS = Hot(
-    """SELECT created_at FROM outbox WHERE recipient = :recipient AND name = :name AND created_at > :since
+    """SELECT created_at FROM outbox WHERE recipient = :recipient AND name IN (:name, :twin) AND created_at > :since
         ORDER BY created_at"""
 )
 

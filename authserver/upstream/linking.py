@@ -161,8 +161,12 @@ def by_address(db: Session, provider: Provider, identity: Identity) -> User | No
         return None
     user = find.by_identifier(db, found.email)
     is_theirs = user is not None and user.is_active and user.email_verified and user.role is None
-    same = user is not None and key(user.email or "") == key(found.email)
-    return user if is_theirs and same else None
+    return user if user is not None and is_theirs and _is_one(user.email or "", found.email) else None
+
+
+def _is_one(ours: str, theirs: str) -> bool:
+    """Whether both are one mailbox for certain: what folds to the same may be another domain's, as ß and ss are."""
+    return ours.encode().lower() == theirs.encode().lower()
 
 
 def mapping_of(db: Session, provider: Provider, identity: Identity) -> Mapped:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from authserver.audit import Actor, record
 from authserver.audit.events import Changed, PasswordChanged
-from authserver.errors import NotFound
+from authserver.errors import NotFound, Refusal
 from authserver.input import check_version, invalid, merge, read
 from authserver.issuer import Issuer
 from authserver.limits.passwords import clear
@@ -198,6 +198,9 @@ def _close(
 ) -> User:
     _keep_an_owner(db, user_id)
     row = _hold(db, user_id, by)
+    if status == "locked" and row.status == "disabled":
+        # Whoever may unlock may not enable, and a lock that is lifted would.
+        raise Refusal("This account is switched off.", code="disabled", rule="user.disabled", status=409)
     row.status = status
     row.epoch += 1
     row.version += 1

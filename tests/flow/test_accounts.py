@@ -171,6 +171,17 @@ class TestRegistering:
         assert world.mails(ada.email)[-1].template == "account_known"
         assert count(world, "users") == 1
 
+    def test_asking_again_tells_nobody_either(self, world: World, ada: Resident) -> None:
+        """PW-4: whoever asks a second time waits as long, for whichever address."""
+        world.set(registration="open")
+        for email in (ada.email, "grace@example.org"):
+            self.begin(world, world.browser(), email)
+        known = self.begin(world, world.browser(), ada.email)
+        other = self.begin(world, world.browser(), "grace@example.org")
+        assert known.status == other.status
+        assert known.page.words.replace(ada.email, "") == other.page.words.replace("grace@example.org", "")
+        assert len(world.mails(ada.email)) == len(world.mails("grace@example.org")) == 1
+
     def test_five_wrong_codes_end_it(self, world: World) -> None:
         world.set(registration="open")
         browser, email = world.browser(), "grace@example.org"
@@ -261,3 +272,19 @@ class TestAddress:
         visit = browser.submit(visit.page.form("Send me a code"), {"email": bob.email})
         assert "We sent a mail to" in visit.page.words
         assert world.mails(bob.email)[-1].template == "account_known"
+
+    @pytest.mark.parametrize("first", ["bob@example.org", "free@example.org"])
+    def test_the_next_address_waits_whoever_has_it(self, world: World, ada: Resident, first: str) -> None:
+        """PW-4: nor do two questions of one person tell what one does not."""
+        world.add_user("bob@example.org")
+        world.add_user("eve@example.org")
+        browser = enter(world, ada)
+
+        def ask_for(address: str) -> Visit:
+            form = browser.open("/account/email").page.form("Send me a code")
+            return browser.submit(form, {"email": address})
+
+        ask_for(first)
+        known, other = ask_for("eve@example.org"), ask_for("nobody@example.org")
+        assert known.page.words.replace("eve@", "") == other.page.words.replace("nobody@", "")
+        assert world.mails("eve@example.org") == world.mails("nobody@example.org") == []

@@ -200,3 +200,28 @@ def test_a_restored_backup_brings_no_revoked_token_back(world: World) -> None:
     with world.writing() as db:
         assert after_restore(db, now=world.clock(), by=SYSTEM)[API_TOKENS] == 1
     assert held.get("/groups").status == 401
+
+
+def test_a_lock_that_is_lifted_enables_nobody(world: World) -> None:
+    """AD-1: enabling is an administrator's, locking and unlocking are support's."""
+    ada = world.add_user()
+    with world.writing() as db:
+        edit.disable(db, world.issuer, ada.id, by=SYSTEM)
+    support = admin(world, "support")
+    assert support.post(f"/users/{ada.id}/lock").status == 409
+    support.post(f"/users/{ada.id}/unlock")
+    assert support.get(f"/users/{ada.id}").json()["status"] == "disabled"
+
+
+def test_nobody_puts_somebody_above_them_in_a_group(world: World) -> None:
+    """AD-1: by the list of a group no more than by the account itself."""
+    boss, bob = world.add_user("boss@example.org", role="owner"), world.add_user("bob@example.org")
+    world.add_group("inner", boss)
+    world.add_group("other")
+    asker = admin(world, "admin")
+    assert asker.patch(f"/users/{boss.id}", {"groups": []}).status == 403
+    assert asker.post("/groups/other/members", {"users": [bob.id, boss.id]}).status == 403
+    assert asker.delete(f"/groups/inner/members/{boss.id}").status == 403
+    assert asker.post("/groups/other/members", {"users": [bob.id]}).status == 200
+    assert asker.delete(f"/groups/other/members/{bob.id}").status == 204
+    assert asker.get(f"/users/{boss.id}").json()["groups"] == ["inner"]

@@ -9,8 +9,8 @@ from authserver.audit import SYSTEM
 from authserver.groups import edit as groups
 from authserver.users import edit as users
 from tests.agent import Browser
-from tests.flow.apps import answer, app_of
-from tests.flow.login import count, enter, fill, rows
+from tests.flow.apps import answer, app_of, to_second_step
+from tests.flow.login import count, enter, fill, fill_password, rows
 from tests.flow.providers import add_provider, back, change, leave, press, switch, through
 from tests.flow.world import Resident, World
 from tests.oidc import Person, sign_in
@@ -110,6 +110,73 @@ def test_joining_needs_the_second_factor_of_the_account(world: World, there: Ope
     assert visit.page.heading == "Connect the two?"
 
 
+def test_joining_asks_for_a_proof_that_is_fresh(world: World, there: OpenId) -> None:
+    """UP-5, PW-9: a session that is open anyway, and the choice to go on in it, prove nothing."""
+    add_provider(world, there)
+    ada = world.add_user()
+    browser = enter(world, ada)
+    world.clock.advance(minutes=6)
+    browser.open(world.add_client("web", first_party=True).begin(prompt="select_account").url)
+    press(browser, "another account")
+    through(browser, there)
+    visit = press(browser, "Sign in and connect it")
+    form = visit.page.forms[0]
+    form.action = "/login/account"
+    form.inputs.append(type(form.inputs[0])(name="choice", kind="hidden", value="continue"))
+    visit = browser.submit(form)
+    assert visit.page.heading != "Connect the two?", visit.url
+    assert "password" in visit.page.words.lower()
+    visit = fill_password(browser, "", ada.password)
+    assert visit.page.heading == "Connect the two?"
+
+
+def test_a_trusted_device_does_not_join(world: World, there: OpenId) -> None:
+    """SU-5, UP-2: it saves a sign-in the second step, and a change of the account never."""
+    add_provider(world, there)
+    ada = world.add_user()
+    app = app_of(world, ada)
+    browser = to_second_step(world, ada)
+    assert browser.at
+    browser.submit(browser.at.page.form("Continue"), {"code": app.code(), "trust": "yes"})
+    for key in [key for key in browser.jar.cookies if key[-1] == "as_session"]:
+        del browser.jar.cookies[key]
+    world.clock.advance(minutes=1)
+    browser.open("/login")
+    through(browser, there)
+    press(browser, "Sign in and connect it")
+    visit = fill(browser, ada.email, ada.password)
+    assert visit.page.heading != "Connect the two?", visit.page.words
+    fill_password(browser, "", ada.password)
+    assert answer(browser, app.code()).page.heading == "Connect the two?"
+
+
+def test_a_device_gives_way_to_somebody_who_signed_in_there_long_ago(world: World, there: OpenId) -> None:
+    """SS-5: the five minutes of the choice begin when they came back."""
+    add_provider(world, there)
+    browser = arrive(world, there)
+    press(browser, "Make my account")
+    world.set(max_sessions=1)
+    there.signed_in_ago = 3600
+    other = world.browser()
+    other.open("/login")
+    visit = through(other, there)
+    assert "/login/takeover" in visit.url, visit.page.words[:300]
+    ((session,),) = rows(world, "SELECT id FROM sso_sessions WHERE ended_at IS NULL")
+    form = visit.page.forms[0]
+    assert other.submit(form, {"session": session}).url.endswith("/account")
+    assert count(world, "sso_sessions", "ended_at IS NULL") == 1
+
+
+def test_a_word_on_another_address_verifies_none(world: World, there: OpenId) -> None:
+    """UP-2, OI-7: what userinfo says of its address says nothing of the one in the ID token."""
+    ada = world.add_user()
+    add_provider(world, there, rules=AUTO, config={"userinfo": True})
+    there.person |= {"email": ada.email}
+    there.userinfo = {"sub": "s1", "email": "own@example.net", "email_verified": True}
+    arrive(world, there)
+    assert linked(world) == []
+
+
 def test_an_address_links_nobody_by_itself(world: World, there: OpenId) -> None:
     """UP-2, CVE-16: verified there and verified here; still the person proves both."""
     ada = world.add_user()
@@ -137,6 +204,12 @@ NOT_LINKED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("unverified-here", AUTO, {"email_verified": True}, {"email_verified": False}),
     ("an-admin-here", AUTO, {"email_verified": True}, {"role": "admin"}),
     ("another-address", AUTO, {"email_verified": True, "email": "other@example.org"}, {}),
+    (
+        "another-domain-that-folds-to-it",
+        AUTO,
+        {"email_verified": True, "email": "ada@stra\N{LATIN SMALL LETTER SHARP S}e.example"},
+        {"email": "ada@strasse.example"},
+    ),
 ]
 
 

@@ -83,10 +83,10 @@ def open_methods(issuer: Issuer, tx: Transaction, show: Show) -> tuple[str, ...]
 def conflict(issuer: Issuer, asked: Asked, tx: Transaction) -> Answer:
     """Everything is proved, and one of these must end first; the choice is open for five minutes. SS-5."""
     now = issuer.clock()
-    until = room.open_until(tx)
-    if tx.user is None or until <= now:
-        raise over("the choice took too long", rule="conflict_late")
     with issuer.database.reading() as db:
+        until = room.open_until(db, issuer, tx)
+        if tx.user is None or until <= now:
+            raise over("the choice took too long", rule="conflict_late")
         full = limits.look(db, issuer, tx.user)
         standing = sorted(full.standing if full else (), key=lambda each: each.last_seen_at)
         found = [session(db, issuer, each) for each in standing]

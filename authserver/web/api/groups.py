@@ -11,6 +11,7 @@ from authserver.input import Form
 from authserver.store import Session
 from authserver.users import find as people
 from authserver.users import listing
+from authserver.users.rank import check_may_change
 from authserver.web.api import reading, shown
 from authserver.web.api.access import actor
 from authserver.web.api.answering import acted, answer, created, gone, listed, looked, paged
@@ -86,7 +87,12 @@ def list_members(name: str) -> Response:
 def add_members(name: str) -> Response:
     """Put people in a group; those who are in it already stay."""
     form = reading.body(MembersForm)
-    made = acted(lambda db: edit.add_members(db, issuer(), name, form.users, by=actor()))
+
+    def act(db: Session) -> Group:
+        _check_rank(db, form.users)
+        return edit.add_members(db, issuer(), name, form.users, by=actor())
+
+    made = acted(act)
     return answer(shown.group(made), version=made.version)
 
 
@@ -98,7 +104,14 @@ def remove_member(name: str, user_id: str) -> Response:
         group = find.load(db, name)
         if name not in people.load(db, user_id).groups:
             raise NotFound("This person is not in the group.", detail=f"{user_id} is not in {name}")
+        _check_rank(db, [user_id])
         return edit.remove_members(db, issuer(), group.name, [user_id], by=actor())
 
     acted(act)
     return gone()
+
+
+def _check_rank(db: Session, user_ids: list[str]) -> None:
+    """Groups say what is demanded of people: nobody decides that for who stands above them."""
+    for user in filter(None, (people.find(db, each) for each in user_ids)):
+        check_may_change(actor(), user.id, user.role)

@@ -61,9 +61,9 @@ def decide() -> Response:
 
 
 @blueprint.get("/login/join")
-@demands(Guard.SESSION)
+@demands(Guard.FRESH)
 def ask_to_join() -> Response:
-    """Both were proved: both names are shown, and the person says yes or no. UP-5."""
+    """Both were proved, the account only just now: both names are shown, and the person says yes or no. UP-5."""
     asked, session, tx_id = issuer(), _session(), request.args.get("tx", "")
     with asked.database.reading() as db:
         found = joining.pending(db, asked, session, tx_id, cookies.browser()[1])
@@ -80,7 +80,7 @@ def ask_to_join() -> Response:
 
 
 @blueprint.post("/login/join")
-@demands(Guard.SESSION)
+@demands(Guard.FRESH)
 def join() -> Response:
     """Joined, or kept apart; either way what was proved is used up. CVE-6."""
     asked, session, tx_id = issuer(), _session(), request.args.get("tx", "")
