@@ -83,6 +83,29 @@ def test_a_mailed_code_goes_through_a_mail_server(
     assert house.sessions(guest.email) == 1
 
 
+def test_who_has_several_ways_chooses_and_is_led_there_the_next_time(
+    house: House, phone_page: Page, assert_accessible: Accessible, screenshot: Screenshot
+) -> None:
+    """SU-2: the first time nobody is preferred; then the way used last comes first, and leads to all others."""
+    guest, page = house.guest(), phone_page
+    app = house.app_of(guest)
+    with house.settings(email_code=True):
+        page.goto(f"{house.url}/login")
+        give_password(page, guest)
+        is_headed(page, "How do you want to go on?")
+        assert_accessible(page)
+        screenshot(page, "choose-phone")
+        page.get_by_role("link", name="Authenticator app").click()
+        give_code(page, house.code(app))
+        expect(page).to_have_url(f"{house.url}/account")
+        page.context.clear_cookies()
+        page.goto(f"{house.url}/login")
+        give_password(page, guest)
+        is_headed(page, "Enter the code from your app")
+        other_way(page, "Code by e-mail")
+        is_headed(page, "Get a code by e-mail")
+
+
 def test_a_lost_phone_is_no_lost_account(
     house: House, page: Page, assert_accessible: Accessible, screenshot: Screenshot
 ) -> None:

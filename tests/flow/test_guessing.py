@@ -13,7 +13,7 @@ from tests.flow.world import Resident, World
 
 WINDOW = timedelta(minutes=15)
 # Seconds between two guesses: bursts, pauses, and what is just within and just beyond a quarter of an hour.
-RHYTHM = (0, 0, 0, 1, 0, 0, 0, 61, 0, 0, 840, 59, 0, 0, 2, 0, 899, 0, 0, 1, 300, 0, 0, 0)
+RHYTHM = (0, 0, 0, 1, 0, 0, 61, 0, 460, 0, 300, 77, 2, 0, 0, 299, 0, 0, 600, 0, 1, 120, 0, 880, 0, 0, 0)
 GUESSES = 60
 BAD = "wrong and long enough"
 
