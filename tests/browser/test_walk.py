@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Screenshot
+from tests.browser.house import House
 from tests.oidc import Person
 from tests.seeds import ADA, party
 from tests.serve import Deployment, environment
@@ -19,6 +20,12 @@ from tests.wire import send
 Accessible = Callable[[Page], None]
 OWNER = Person(email="owner@example.org", password="A few words in a row", name="Grace Hopper")
 LINK = re.compile(r"http://localhost:\d+/setup/\S+")
+
+
+@pytest.fixture(scope="module")
+def deployment(house: House) -> Deployment:
+    """One server is enough for what a browser shows."""
+    return house.deployment
 
 
 def sent_back(page: Page, act: Callable[[], None]) -> str:
