@@ -16,7 +16,7 @@ run: .venv/compiled.stamp ## Start on http://localhost:8000 with its data in dat
 	@AUTHSERVER_DATA_DIR="$(DATA)" AUTHSERVER_BIND="127.0.0.1:$(PORT)" exec $(BIN)/authserver serve
 test: .venv/dev.stamp ## Run every test, on all databases, with real peers and a browser; installs what it lacks
 	@tests/install.sh
-	@$(PYTEST) tests
+	@$(PYTEST) tests examples
 test-quick: .venv/dev.stamp ## Run the tests that need only Python and SQLite
 	@$(PYTEST) tests/unit tests/flow tests/store
 check: .venv/dev.stamp ## Lint, format, types, layers, one head of the migrations
