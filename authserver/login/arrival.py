@@ -267,7 +267,7 @@ def _stranger(arrival: Arrival, tx: Transaction) -> Outcome:
 
 def _may_begin(arrival: Arrival, tx: Transaction) -> bool:
     rules = arrival.provider.rules
-    return tx.user is None and not rules.link_only and makes_account(rules, arrival.identity)
+    return tx.user is None and not rules.link_only and makes_account(arrival.provider, arrival.identity)
 
 
 def _turned(arrival: Arrival, trouble: Trouble, detail: str, rule: str) -> Turned:

@@ -208,9 +208,14 @@ class Document:
 
 
 class Upstream(ABC, Generic[C]):
-    """What every kind has in common. `title` is what it is called, `presets` are settings known beforehand."""
+    """What every kind has in common. `title` is what it is called, `presets` are settings known beforehand.
+
+    `says_verified`: it tells of an address whether it is verified. Of a kind that cannot, those in the provider's own
+    domains count, where an admin trusts it for addresses. UP-2.
+    """
 
     title: ClassVar[str]
+    says_verified: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {}
     Config: type[C]
 

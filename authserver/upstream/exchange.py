@@ -132,7 +132,7 @@ def exchange(issuer: Issuer, provider: Provider) -> Iterator[Http]:
     except Refusal:
         result = "refused"
         raise
-    except (ValueError, TypeError, KeyError, LookupError, ArithmeticError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
         # A provider's bytes have reached code that did not expect them: no reason to answer 500.
         result = "distrusted"
         raise Distrusted(

@@ -28,10 +28,17 @@ class Answer:
 
     def json(self) -> dict[str, Any]:
         """The JSON object of a body; raises ValueError."""
-        found = json.loads(self.body)
+        found = self.value()
         if not isinstance(found, dict):
             raise ValueError("this is no JSON object")  # noqa: TRY004
         return found
+
+    def value(self) -> Any:
+        """Whatever JSON a body holds; raises ValueError, also for what is nested too deeply to be read."""
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("this is nested too deeply") from error
 
 
 class Http:

@@ -170,7 +170,7 @@ def _is_one(ours: str, theirs: str) -> bool:
 
 
 def mapping_of(db: Session, provider: Provider, identity: Identity) -> Mapped:
-    return mapped(provider.rules, identity, declarations.every(db))
+    return mapped(provider, identity, declarations.every(db))
 
 
 def _follow(

@@ -7,6 +7,7 @@ from typing import Any
 from authserver.groups.attributes import Attribute, value_problem
 from authserver.upstream.contract import Identity
 from authserver.upstream.form import Rules
+from authserver.upstream.provider import Provider
 from authserver.users.form import LANGUAGE
 from authserver.users.names import email_problem
 
@@ -29,8 +30,9 @@ class Mapped:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def mapped(rules: Rules, identity: Identity, declared: Iterable[Attribute]) -> Mapped:
+def mapped(provider: Provider, identity: Identity, declared: Iterable[Attribute]) -> Mapped:
     """Apply the rules."""
+    rules = provider.rules
     known = {each.name: each for each in declared if each.kept == "attributes"}
     given = said(identity)
     wanted = dict(rules.attributes)
@@ -53,7 +55,7 @@ def mapped(rules: Rules, identity: Identity, declared: Iterable[Attribute]) -> M
         name=identity.name or " ".join(filter(None, (identity.given_name, identity.family_name))),
         locale=identity.locale if LANGUAGE.fullmatch(identity.locale or "-") else None,
         email=email,
-        email_believed=email is not None and believes(rules, identity),
+        email_believed=email is not None and believes(provider, identity),
         attributes=found,
         groups=_groups(rules, identity),
         role=_role(rules, identity),
@@ -61,24 +63,22 @@ def mapped(rules: Rules, identity: Identity, declared: Iterable[Attribute]) -> M
     )
 
 
-def believes(rules: Rules, identity: Identity) -> bool:
-    """UP-2: whether its word on this very address counts: it says verified, or the address is of its own domains."""
+def believes(provider: Provider, identity: Identity) -> bool:
+    """UP-2: whether its word on this very address counts: it says verified; or cannot, and the domain is its own."""
+    rules = provider.rules
     if not rules.trusted_email:
         return False
-    return identity.email_verified or identity.email.rpartition("@")[2].lower() in rules.domains
+    is_its_own = not provider.kind.says_verified and _domain(identity) in rules.domains
+    return identity.email_verified or is_its_own
 
 
-def makes_account(rules: Rules, identity: Identity) -> bool:
-    """UP-8: whether a first sign-in makes an account."""
+def makes_account(provider: Provider, identity: Identity) -> bool:
+    """UP-8: whether a first sign-in makes an account; an address that is merely claimed is of no domain."""
+    rules = provider.rules
     if rules.accounts != "domains":
         return rules.accounts == "on"
-    return believes_domain(rules, identity) in rules.account_domains
-
-
-def believes_domain(rules: Rules, identity: Identity) -> str:
-    """The domain of an address that is not merely claimed."""
-    is_known = identity.email_verified or believes(rules, identity)
-    return identity.email.rpartition("@")[2].lower() if is_known else ""
+    is_known = identity.email_verified or believes(provider, identity)
+    return is_known and _domain(identity) in rules.account_domains
 
 
 def said(identity: Identity) -> dict[str, Any]:
@@ -94,6 +94,10 @@ def said(identity: Identity) -> dict[str, Any]:
         "page": identity.page,
     }
     return {name: value for name, value in standard.items() if value} | dict(identity.attributes)
+
+
+def _domain(identity: Identity) -> str:
+    return identity.email.rpartition("@")[2].lower()
 
 
 def _groups(rules: Rules, identity: Identity) -> tuple[str, ...] | None:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -147,7 +146,7 @@ def _read(answer: Answer, what: str) -> Any:
     if not answer.ok:
         raise Distrusted(f"GitHub answered {answer.status} at {what}", rule="github.status")
     try:
-        return json.loads(answer.body)
+        return answer.value()
     except ValueError as error:
         raise Distrusted(f"GitHub gave no JSON at {what}", rule="github.json") from error
 

@@ -178,7 +178,7 @@ def test_a_word_on_another_address_verifies_none(world: World, there: OpenId) ->
 
 
 def test_an_address_links_nobody_by_itself(world: World, there: OpenId) -> None:
-    """UP-2, CVE-16: verified there and verified here; still the person proves both."""
+    """UP-2, CVE-7, CVE-16: verified on both sides; a victim's address, typed on the way in, is only a claim."""
     ada = world.add_user()
     there.person |= {"email": ada.email, "email_verified": True}
     add_provider(world, there)
@@ -201,6 +201,9 @@ NOT_LINKED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("verified-is-text", AUTO, {"email_verified": "true"}, {}),
     ("verified-is-a-number", AUTO, {"email_verified": 1}, {}),
     ("verified-is-missing", AUTO, {}, {}),
+    # An OpenID provider can say it: a domain that leads there does not speak for whoever claims an address of it.
+    ("verified-is-missing-in-its-domain", {**AUTO, "domains": ["example.org"]}, {}, {}),
+    ("unverified-in-its-domain", {**AUTO, "domains": ["example.org"]}, {"email_verified": False}, {}),
     ("unverified-here", AUTO, {"email_verified": True}, {"email_verified": False}),
     ("an-admin-here", AUTO, {"email_verified": True}, {"role": "admin"}),
     ("another-address", AUTO, {"email_verified": True, "email": "other@example.org"}, {}),

@@ -338,3 +338,17 @@ def test_a_referral_leads_into_no_trap(world: World, directory: Ldap, tmp_path: 
         assert "cannot be reached" in enter(begun(world), "ada").page.words
         with pytest.raises(TimeoutError):
             trap.accept()
+
+
+def test_a_directorys_own_domain_speaks_for_its_addresses_where_an_admin_says_so(
+    world: World, directory: Ldap
+) -> None:
+    """UP-2: it cannot say verified; the address links only if its domain is listed, and not for admins."""
+    ada = world.add_user("ada@example.org")
+    trusted = {"trusted_email": True, "auto_link": True}
+    added(world, directory, rules={**trusted, "domains": ["else.example"]})
+    assert "account" in enter(begun(world), "ada").page.heading
+    added(world, directory, "second", rules={**trusted, "domains": ["example.org"]})
+    switch(world, "staff", "disabled")
+    assert enter(begun(world), "ada").url.endswith("/account")
+    assert rows(world, "SELECT user_id FROM upstream_links") == [(ada.id,)]

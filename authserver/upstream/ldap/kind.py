@@ -33,6 +33,7 @@ class Ldap(PasswordUpstream[LdapConfig]):
     """A directory; its form is our sign-in page."""
 
     title = "LDAP"
+    says_verified = False
     presets = PRESETS
     Config = LdapConfig
 

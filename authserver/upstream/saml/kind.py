@@ -39,6 +39,7 @@ class Saml(RedirectUpstream[SamlConfig]):
     """A SAML 2.0 identity provider."""
 
     title = "SAML 2.0"
+    says_verified = False
     posts_back = True
     asks_nobody = True
     Config = SamlConfig

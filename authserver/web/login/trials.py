@@ -119,7 +119,7 @@ def _outcome(db: Session, provider: Provider, identity: Identity) -> str:
         )
     if provider.rules.link_only:
         return gettext("They would be told to connect it in their account first.")
-    if makes_account(provider.rules, identity):
+    if makes_account(provider, identity):
         return gettext("They would be asked whether they are new, and could make an account.")
     return gettext(
         "They would be asked to sign in to the account that they have; no new one is made for them."
