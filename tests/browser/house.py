@@ -55,8 +55,12 @@ class House:
             house = cls(deployment=deployment, issuer=issuer, mail=mail)
             for client_id, rule in ((DEMANDING, {"second_factor": "required"}), (LEVEL, {})):
                 house.add_app(client_id, **rule)
-            told = {"registration": "open", "support_contact": "help@id.example", **mail.settings()}
-            live.settle(deployment, house.party("robot"), **told)
+            told = {
+                "registration": "open",
+                "confirmed_address": "required",
+                "support_contact": "help@id.example",
+            }
+            live.settle(deployment, house.party("robot"), **told, **mail.settings())
             yield house
 
     @property
@@ -90,14 +94,15 @@ class House:
             yield
 
     def guest(self, name: str = "Grace Hopper", **given: Any) -> Guest:
-        """Somebody new, with a password and a verified address."""
+        """Somebody new, with a password and a verified address, or with a user name in its place."""
         email, password = f"guest{next(NUMBERS)}@example.org", "Compilers talk to machines"
-        about = {"email": email, "email_verified": True, "name": name, **given}
+        known = {} if "username" in given else {"email": email, "email_verified": True}
+        about = {**known, "name": name, **given}
         phc = hash_password(self.issuer, password)
         with self.issuer.database.writing() as db:
             user = users.add(db, self.issuer, about, by=SYSTEM)
             users.set_password(db, self.issuer, user.id, phc, by=SYSTEM)
-        return Guest(email=email, password=password, name=name, id=user.id)
+        return Guest(email=given.get("username", email), password=password, name=name, id=user.id)
 
     def app_of(self, guest: Guest) -> pyotp.TOTP:
         """Their authenticator app, set up half a minute ago."""

@@ -7,7 +7,7 @@ import pyotp
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.browser.house import DEMANDING, House, cookies, give_code, is_headed, tab
+from tests.browser.house import DEMANDING, Authenticator, House, cookies, give_code, is_headed, other_way, tab
 from tests.browser.test_walk import give_password, sent_back
 from tests.oidc import Person
 
@@ -131,3 +131,32 @@ def leave_by_api(house: House, page: Page) -> None:
         answer = page.request.fetch(house.url + path, method=method, max_redirects=0)
         assert answer.status in {303, 400, 401, 403, 404}, f"{method} {path}: {answer.status}"
         assert "as_session" not in answer.headers.get("set-cookie", "")
+
+
+def test_a_passkey_and_an_address_are_set_up_on_the_way_to_an_app(
+    house: House, open_page: OpenPage, assert_accessible: Accessible, screenshot: Screenshot
+) -> None:
+    """AD-9, PK-3, PW-10, SS-10: whoever has neither goes through both, and then on to where they were going."""
+    page, guest = open_page("dark"), house.guest(username="nora")
+    Authenticator.of(page)
+    demanding, request = house.party(DEMANDING), house.party(DEMANDING).begin()
+    page.goto(request.url)
+    give_password(page, guest)
+    other_way(page, "Passkey")
+    page.get_by_label("Name").fill("This laptop")
+    assert_accessible(page)
+    screenshot(page, "enrol-passkey-dark")
+    page.get_by_role("button", name="Add a passkey").click()
+    is_headed(page, "Your e-mail address")
+    assert "as_session" not in cookies(page)
+    assert_accessible(page)
+    screenshot(page, "no-address-dark")
+    page.get_by_label("E-mail address").fill("nora@example.org")
+    page.get_by_role("button", name="Send me a code").click()
+    give_code(page, house.mailed_code("nora@example.org"))
+    is_headed(page, "Keep your recovery codes")
+    page.get_by_label("I keep them").check()
+    came = sent_back(page, page.get_by_role("button", name="Continue").click)
+    claims = demanding.redeem(request, demanding.returned(request, came)["code"]).claims
+    assert claims["acr"] == "phr"
+    assert {"pwd", "user", "mfa"} < set(claims["amr"])
