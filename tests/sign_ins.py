@@ -19,12 +19,13 @@ TRUSTED = replace(UPSTREAM, amr=("upstream", "otp"), alone=Level.MFA)
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """`short` is the amr of a client that compares whole lists."""
+    """`short` is the amr of a client that compares whole lists; `at` the proof that auth_time is of."""
 
     proofs: tuple[Proof, ...]
     amr: str
     acr: str
     short: str = ""
+    at: int = -1
 
     @property
     def words(self) -> list[str]:
@@ -47,10 +48,10 @@ TABLE = {
     "password-recovery": SignIn((PWD, RECOVERY), "pwd recovery mfa", "mfa-low", "pwd mfa"),
     "password-trusted-device": SignIn((PWD,), "pwd", "pwd"),
     "upstream": SignIn((UPSTREAM,), "upstream", "pwd"),
-    "upstream-totp": SignIn((UPSTREAM, TOTP), "upstream otp mfa", "mfa"),
-    "upstream-email": SignIn((UPSTREAM, MAILED), "upstream email mfa", "mfa-low"),
-    "upstream-recovery": SignIn((UPSTREAM, RECOVERY), "upstream recovery mfa", "mfa-low"),
-    "upstream-passkey-present": SignIn((UPSTREAM, TOUCH), "upstream hwk mfa", "mfa"),
+    "upstream-totp": SignIn((UPSTREAM, TOTP), "upstream otp mfa", "mfa", at=0),
+    "upstream-email": SignIn((UPSTREAM, MAILED), "upstream email mfa", "mfa-low", at=0),
+    "upstream-recovery": SignIn((UPSTREAM, RECOVERY), "upstream recovery mfa", "mfa-low", at=0),
+    "upstream-passkey-present": SignIn((UPSTREAM, TOUCH), "upstream hwk mfa", "mfa", at=0),
     "upstream-passkey-verified": SignIn((UPSTREAM, VERIFIED), "upstream hwk user mfa", "phr"),
     "upstream-trusted-for-mfa": SignIn((TRUSTED,), "upstream otp mfa", "mfa"),
     "upstream-and-password-are-one-factor": SignIn((UPSTREAM, PWD), "upstream pwd", "pwd"),

@@ -1,5 +1,6 @@
 """Name and password typed here for a directory elsewhere: one source per attempt, and never another after it. LD-4."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from authserver.users import names
 
 # Below what directories themselves lock at: nobody locks somebody else out there from here.
 BUDGET = CodeBudget(failures=3)
+LONGEST = 254
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +66,8 @@ def examine(
         raise TooMany(
             "Too many wrong tries came from your network.", retry_after=wait, rule="address_failures"
         )
-    # One count for all spellings that a directory takes for the same name.
-    key = " ".join(names.key(username[:254]).split())
-    counter = Counter(account=account_key(issuer.roots, None, f"{provider.id}:{key}"), kind=STRANGER)
+    key = f"{provider.id}:{one_spelling(username)}"
+    counter = Counter(account=account_key(issuer.roots, None, key), kind=STRANGER)
     made = retrying(lambda: _begin(issuer, counter))
     try:
         with exchange(issuer, provider):
@@ -79,6 +80,15 @@ def examine(
         return _denied(issuer, provider, made, found, visitor)
     retrying(lambda: _forgive(issuer, made))
     return found
+
+
+def one_spelling(username: str) -> str:
+    """What is counted: one for all spellings that some directory takes for the same name. PW-5.
+
+    Case and width make no difference there, nor blanks; at Active Directory neither accents nor what nobody sees.
+    """
+    plain = unicodedata.normalize("NFKD", names.key(username[:LONGEST]))
+    return "".join(char for char in plain if unicodedata.category(char)[0] not in "MCZ")
 
 
 def _denied(issuer: Issuer, provider: Provider, made: Try, denied: Denied, visitor: Visitor) -> Wrong:

@@ -3,14 +3,14 @@
 This is the one place where a session begins, whichever way somebody came in. SS-4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from authserver.audit import Actor, record
 from authserver.audit.events import SignedIn
-from authserver.authentication import Authentication, SessionId, to_json
+from authserver.authentication import Authentication, Kind, Level, Proof, SessionId, to_json
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
 from authserver.sessions import ending, limits, sso
@@ -55,7 +55,7 @@ def open(  # noqa: A001
     if replaces is not None:
         ending.end(db, issuer, replaces.id, reason="replaced", by=by, now=now)
     session_id = SessionId(new_id())
-    at = max(proof.at for proof in tx.proofs)
+    at = signed_in_at(tx.proofs)
     idle_until, expires_at = ends(issuer, tx.remembered, now)
     session = SsoSession(
         id=session_id,
@@ -97,7 +97,7 @@ def renew(
         for proof in tx.proofs:
             authentication = authentication.stepped_up(proof)
     else:
-        at = max(proof.at for proof in tx.proofs)
+        at = signed_in_at(tx.proofs)
         authentication = Authentication(user=standing.user, session=standing.id, at=at, proofs=tx.proofs)
     remembered = tx.remembered or (standing.remembered and not is_idle)
     idle_until, expires_at = ends(issuer, remembered, now)
@@ -123,6 +123,17 @@ def renew(
         return None
     _signed_in(db, issuer, authentication, by, now)
     return session, handle
+
+
+def signed_in_at(proofs: Sequence[Proof]) -> datetime:
+    """When somebody signed in: at their last proof. A code beside a provider's word makes that no younger. UP-11."""
+    latest = max(proof.at for proof in proofs)
+    there = [proof.at for proof in proofs if proof.kind is Kind.UPSTREAM]
+    is_whole_here = any(
+        proof.kind is Kind.KNOWLEDGE or (proof.kind is Kind.POSSESSION and proof.alone > Level.PWD)
+        for proof in proofs
+    )
+    return latest if is_whole_here or not there else max(there)
 
 
 def _signed_in(db: Session, issuer: Issuer, authentication: Authentication, by: Actor, now: datetime) -> None:

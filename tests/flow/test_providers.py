@@ -7,9 +7,10 @@ import pytest
 
 from authserver.audit import SYSTEM
 from authserver.login import providers as ending
+from tests.flow.apps import answer, app_of
 from tests.flow.login import count, fill, rows
 from tests.flow.providers import add_provider, back, change, leave, left, press, switch, through
-from tests.flow.world import World
+from tests.flow.world import Resident, World
 from tests.oidc import Person, sign_in
 from tests.peers.openid import CLIENT, SECRET, OpenId, basic
 
@@ -89,6 +90,23 @@ def test_a_deep_link_survives_the_trip_and_the_tokens_say_what_happened(world: W
     assert claims["acr"] == "pwd"
     assert claims["auth_time"] == int(world.clock.now()) - 600
     world.clock.advance(minutes=5)
+
+
+def test_a_code_typed_here_makes_a_sign_in_there_no_younger(world: World, there: OpenId) -> None:
+    """UP-11, ID-5, PW-9: the time is the provider's still, and a change of the account asks it anew."""
+    add_provider(world, there)
+    newcomer(world, there)
+    ((user_id, subject),) = rows(world, "SELECT id, subject FROM users")
+    app = app_of(world, Resident(email="", password="", id=user_id, subject=subject))
+    there.signed_in_ago = 3600
+    browser = world.browser()
+    browser.open("/login")
+    through(browser, there)
+    assert answer(browser, app.code()).url.endswith("/account")
+    claims = sign_in(browser, world.add_client("web", first_party=True), NOBODY).claims
+    assert (claims["amr"], claims["acr"]) == (["upstream", "otp", "mfa"], "mfa")
+    assert claims["auth_time"] == int(world.clock.now()) - 3600
+    assert "Sign in once more" in browser.open("/account/password").page.words
 
 
 def test_the_way_used_last_comes_first(world: World, there: OpenId) -> None:
