@@ -144,7 +144,7 @@ def begin_account(issuer: Issuer, tx: Transaction, visitor: Visitor, given: Mapp
 
     def attempt() -> Outcome:
         with issuer.database.writing() as db:
-            arrival = waiting(db, issuer, tx.id, visitor.browser)
+            arrival = _at_the_door(db, issuer, tx, visitor)
             if arrival is None:
                 return Moved(show=None)
             refused = _refused(db, arrival)
@@ -164,7 +164,7 @@ def set_aside(issuer: Issuer, tx: Transaction, visitor: Visitor) -> bool:
 
     def attempt() -> bool:
         with issuer.database.writing() as db:
-            arrival = waiting(db, issuer, tx.id, visitor.browser)
+            arrival = _at_the_door(db, issuer, tx, visitor)
             if arrival is None or not take(db, issuer, tx.id, visitor.browser):
                 return False
             hold(db, issuer, arrival, tx_id=tx.id, browser=visitor.browser, kind=JOIN)
@@ -209,7 +209,7 @@ def proof_of(provider: Provider, identity: Identity, now: datetime) -> Proof:
 
 def _enter(issuer: Issuer, tx: Transaction, visitor: Visitor) -> Outcome:
     with issuer.database.writing() as db:
-        arrival = waiting(db, issuer, tx.id, visitor.browser)
+        arrival = _at_the_door(db, issuer, tx, visitor)
         if arrival is None:
             return Moved(show=None)
         refused = _refused(db, arrival)
@@ -222,6 +222,12 @@ def _enter(issuer: Issuer, tx: Transaction, visitor: Visitor) -> Outcome:
                 return _stranger(arrival, tx)
             linking.link(db, issuer, arrival.provider, arrival.identity, theirs.id, by=visitor.by)
         return _by_link(db, issuer, tx, arrival, visitor)
+
+
+def _at_the_door(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Arrival | None:
+    """Who came to sign in; what was proved for a trial or to be linked opens nothing."""
+    found = waiting(db, issuer, tx.id, visitor.browser)
+    return found if found is not None and found.errand is Errand.SIGN_IN else None
 
 
 def _by_link(db: Session, issuer: Issuer, tx: Transaction, arrival: Arrival, visitor: Visitor) -> Outcome:

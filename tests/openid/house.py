@@ -77,7 +77,7 @@ class House:
             )
 
     def party(self, **changed: Any) -> RelyingParty:
-        return seeds.party(self.deployment, "portal", scope="openid profile email", **changed)
+        return seeds.party(self.deployment, "portal", **({"scope": "openid profile email"} | changed))
 
     def browser(self) -> Browser:
         return seeds.browser(self.deployment)
