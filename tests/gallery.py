@@ -478,6 +478,7 @@ PAGES: dict[str, Page] = {
     "server-error": pages.ServerError(reference=REFERENCE),
     "unavailable": pages.Unavailable(retry_after=5, reference=REFERENCE, retry_url="/login"),
     "sign-out": pages.SignOutConfirm(csrf_token="t", action="/oauth/logout", person=MARA, app=NOTES),
+    "sign-out-away": pages.SignOutConfirm(csrf_token="t", action="/oauth/logout", person=pages.Person()),
     "signed-out": pages.SignedOut(),
     "signed-out-back": pages.SignedOut(
         back=Link(title="Field Notes", url="https://notes.nordhafen.example/")

@@ -117,6 +117,7 @@ def renew(
     values = {
         **_state(db, session, handle),
         "user": standing.user,
+        "epoch": standing.epoch,
         "previous_until": db.time(now if is_idle else now + PREVIOUS_READS),
     }
     if db.one(RENEW_SESSION, values) is None:

@@ -95,13 +95,14 @@ OPEN_SESSION = Hot(
     RETURNING user_epoch"""
 )
 
-# The person is held before the session, as by whoever ends all of their sessions.
+# The person is held before the session, as by whoever ends all of their sessions. The epoch is that in which the
+# browser's handle read it: what was carried on since reads by another handle alone.
 RENEW_SESSION = Hot(
     """UPDATE sso_sessions SET previous_digest = handle_digest, previous_until = :previous_until,
               handle_digest = :digest, authentication = :authentication, remembered = :remembered,
               user_agent = :user_agent, ip = :ip, last_seen_at = :now, idle_until = :idle_until,
               expires_at = :expires_at
-        WHERE id = :id AND ended_at IS NULL AND expires_at > :now
+        WHERE id = :id AND ended_at IS NULL AND expires_at > :now AND user_epoch = :epoch
           AND user_epoch = (SELECT epoch FROM users WHERE id = :user AND status = 'active'
                             /*server: FOR NO KEY UPDATE*/)
     RETURNING id"""

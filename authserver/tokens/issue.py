@@ -75,7 +75,9 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
     if len(held.apis) < len(wanted.resources):
         # Left out, the audience would become another one.
         raise NotIssued(
-            "an API of this grant is gone", detail=" ".join(wanted.resources), rule="resource_gone"
+            "an API of this grant is gone, or closed to this client",
+            detail=" ".join(wanted.resources),
+            rule="resource_gone",
         )
     user = None
     if held.by_group or needs_person(issuer, wanted.scope, standing.grant.claims, TOKENS):

@@ -34,7 +34,7 @@ class Terms:
 
 
 def terms(issuer: Issuer, client: Client, resources: tuple[str, ...]) -> Terms:
-    """The terms now; of the resources those that still exist are in `apis`."""
+    """The terms now; of the resources those that still exist, and that the client's list leaves open, are in `apis`."""
     kept: dict[tuple[str, tuple[str, ...]], Terms] = issuer.kept("terms", dict)
     known, declared, settings = catalogue(issuer), live(issuer), issuer.settings
     key = (client.client_id, resources)
@@ -50,7 +50,11 @@ def terms(issuer: Issuer, client: Client, resources: tuple[str, ...]) -> Terms:
     if len(kept) >= KEPT:
         kept.clear()
     # The default API was named when the request was decided.
-    apis = tuple(known.by_identifier[name] for name in resources if name in known.by_identifier)
+    apis = tuple(
+        known.by_identifier[name]
+        for name in resources
+        if name in known.by_identifier and name in (client.resources or resources)
+    )
     lifetimes = [client.access_token_lifetime, *(api.token_lifetime for api in apis)]
     made = kept[key] = Terms(
         client=client,

@@ -22,7 +22,10 @@ class Home(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class SignOutConfirm(Page):
-    """An app asked to sign out without proof of whom. Posts `choice`: `sign_out` or `stay`, and `keeps`."""
+    """An app asked to sign out without proof of whom. Posts `choice`: `sign_out` or `stay`, and `keeps`.
+
+    `person` has no name where nobody is signed in any more, and apps of the last sign-in run on.
+    """
 
     template: ClassVar[str] = "sign_out.html"
     csrf_token: str

@@ -100,6 +100,23 @@ class TestStepUp:
         assert visit.left_for
         assert session_of(world, ada).authentication.reaches(Level.MFA)
 
+    def test_a_copied_cookie_adds_nothing_once_its_owner_changed_the_handle(
+        self, world: World, ada: Resident
+    ) -> None:
+        """SS-1, SS-7: what a thief was adding meanwhile does not win the session back."""
+        factor = Interrupted(owners={ada.id})
+        web = world.add_client("web", first_party=True)
+        thief = enter(world, ada)
+        register(world.issuer, factor)
+        session = session_of(world, ada)
+        factor.meanwhile = lambda: everywhere.sign_out(world.issuer, session, by=SYSTEM)
+        thief.open(web.begin(acr_values="mfa").url, web.redirect_uri)
+        assert thief.at is not None
+        thief.submit(thief.at.page.form("Continue"), {"code": CODE})
+        assert is_live(world, session)
+        assert not session_of(world, ada).authentication.reaches(Level.MFA)
+        assert thief.open("/account").page.heading == "Sign in"
+
 
 class TestTwoWhoEndEachOther:
     @pytest.mark.parametrize(
@@ -295,6 +312,17 @@ class TestWhatATokenIsFor:
         fresh = web.refresh(tokens)
         assert fresh.scope == left
         assert ("email" in web.userinfo(fresh.access_token)) == ("email" in left)
+
+    def test_an_api_that_was_closed_to_the_client_gets_no_new_token(
+        self, world: World, web: RelyingParty, ada: Resident
+    ) -> None:
+        """AZ-18, TK-7, RT-9: the client's list of APIs holds for families and codes that stand already."""
+        tokens = self.tokens(world, web, ada)
+        world.edit_client("web", resources=["https://grades.example"])
+        kept = web.refresh(tokens, resource="https://grades.example")
+        assert kept.scope == "openid email grades:read"
+        with pytest.raises(OAuthError, match="invalid_grant"):
+            web.refresh(kept)
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,22 @@ def test_offline_access_outlives_a_plain_sign_out(world: World) -> None:
     assert web.refresh(tokens.refresh_token or "").access_token
 
 
+@pytest.mark.parametrize("by", ["app", "self"])
+def test_whoever_was_away_for_long_signs_out_with_their_apps(world: World, by: str) -> None:
+    """LO-1, SS-2, RT-10: the browser's sign-in went idle and its apps run on; who says yes ends them, unnamed."""
+    ada, web = world.add_user(), party(world)
+    browser, tokens = entered(world, web, ada)
+    world.clock.advance(minutes=11)
+    there = leave(browser, web) if by == "app" else browser.open("/logout")
+    assert ada.email not in there.page.words
+    assert ada.name not in there.page.words
+    assert web.refresh(tokens).refresh_token
+    assert confirm(browser, there).page.heading == "You are signed out"
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
+    assert browser.open("/logout").page.heading == "You are signed out"
+
+
 def test_signing_out_twice_is_no_error(world: World) -> None:
     ada, web = world.add_user(), party(world)
     browser, tokens = entered(world, web, ada)

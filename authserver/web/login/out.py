@@ -20,7 +20,7 @@ blueprint = Blueprint("sign_out", __name__)
 def ask() -> Response:
     """Asked first while somebody is signed in; a link alone signs nobody out."""
     if sessions.current() is None:
-        return render(SignedOut())
+        return render(SignedOut()) if sessions.idle() is None else visit.go("/oauth/logout")
     g.session = sessions.current()
     page = SignOutConfirm(csrf_token=csrf.token(), action="/logout", person=visit.person())
     return render(page)

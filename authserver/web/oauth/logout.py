@@ -35,7 +35,7 @@ def end_session() -> Response:
     asked = logout.read(issuer(), values)
     if asked.doubt is not None:
         note(asked.doubt, asked.client)
-    session = sessions.current()
+    session = _of_browser()
     theirs = session is not None and _is_theirs(asked, session)
     _end(asked, session if theirs else None)
     if session is not None and not theirs:
@@ -47,7 +47,7 @@ def end_session() -> Response:
 @demands(Guard.BROWSER_POST)
 def confirm() -> Response:
     """The person answers for themselves, and so for the app that asked without proof."""
-    form, session = oauth_request().form, sessions.current()
+    form, session = oauth_request().form, _of_browser()
     if form.get("choice") != "sign_out":
         return to("/account")
     values = paused.open_posted(issuer(), form.get("tx", "")) or {}
@@ -57,6 +57,11 @@ def confirm() -> Response:
     asked = logout.read(issuer(), values)
     _end(asked, session)
     return _signed_out(asked, proved=True)
+
+
+def _of_browser() -> SsoSession | None:
+    """Whoever is signed in here, or was until they were away for long: their apps run on. SS-2, RT-10."""
+    return sessions.current() or sessions.idle()
 
 
 def _is_theirs(asked: LogoutRequest, session: SsoSession) -> bool:
@@ -85,15 +90,17 @@ def _end(asked: LogoutRequest, session: SsoSession | None) -> None:
 
 
 def _confirm(asked: LogoutRequest, session: SsoSession, tx: str) -> Response:
-    with issuer().database.reading() as db:
-        user = users.load(db, session.user)
+    person = pages.Person()  # who was here last is nobody's business who comes after them
+    if sessions.current() is not None:
+        with issuer().database.reading() as db:
+            person = person_of(users.load(db, session.user))
     if asked.back is not None:
         headers.allow_form_action(form_target(asked.back))
     return pages.render(
         pages.SignOutConfirm(
             csrf_token=csrf.token(),
             action=CONFIRM,
-            person=person_of(user),
+            person=person,
             app=app_of(asked.client, asked.back or "") if asked.client is not None else None,
             keeps={"tx": tx},
         )
