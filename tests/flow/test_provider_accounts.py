@@ -309,12 +309,13 @@ def test_link_only_lets_in_whoever_linked_before_and_nobody_else(world: World, t
 
 
 def test_a_second_factor_is_asked_after_a_provider_too(world: World, there: OpenId) -> None:
-    """UP-7, CVE-16: amr and acr tell both, mfa only then."""
+    """UP-7, UP-11, CVE-16: amr and acr tell both, mfa only then; a code makes what the provider says no younger."""
     add_provider(world, there)
     press(arrive(world, there), "Make my account")
     ((user_id,),) = rows(world, "SELECT id FROM users")
     app = app_of(world, resident(user_id))
     there.says(acr="mfa", amr=["mfa", "otp"])
+    there.signed_in_ago = 600
     browser = world.browser()
     web = world.add_client("web", first_party=True)
     request = web.begin()
@@ -325,6 +326,7 @@ def test_a_second_factor_is_asked_after_a_provider_too(world: World, there: Open
     claims = web.redeem(request, web.returned(request, visit.left_for or "")["code"]).claims
     assert claims["amr"] == ["upstream", "otp", "mfa"]
     assert claims["acr"] == "mfa"
+    assert claims["auth_time"] == int(world.clock.now()) - 600
 
 
 TRUST: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, list[str]]]] = [
@@ -374,6 +376,22 @@ def test_a_silent_sign_in_there_is_no_fresh_one_here(world: World, there: OpenId
         visit = back(browser, there, leave(browser))
         claims = web.redeem(request, web.returned(request, visit.left_for or "")["code"]).claims
         assert claims["auth_time"] == int(world.clock.now())
+
+
+def test_a_scope_that_takes_a_recent_sign_in_asks_the_provider_anew(world: World, there: OpenId) -> None:
+    """UP-11, SU-3, SU-6: the age that a single scope takes counts like one that the app asks for."""
+    add_provider(world, there)
+    press(arrive(world, there), "Make my account")
+    world.add_api("https://vault.example", scopes=[{"name": "vault:open", "required_max_age": 60}])
+    web = world.add_client("web", first_party=True, scope="openid vault:open")
+    browser, request = world.browser(), web.begin()
+    browser.open(request.url, initiator=web.redirect_uri)
+    there.signed_in_ago = 600
+    visit = through(browser, there)
+    assert not visit.left_for
+    assert "remembered an old one" in visit.page.words
+    there.signed_in_ago = 0
+    assert "code=" in (through(browser, there).left_for or "")
 
 
 def test_a_time_from_the_future_becomes_now(world: World, there: OpenId) -> None:

@@ -6,7 +6,6 @@ from authserver.authentication import UserId
 from authserver.errors import Refusal
 from authserver.login import providers
 from authserver.oauth.authorize import Asked, AuthorizeRequest, read
-from authserver.oauth.prompts import Prompt
 from authserver.transaction import Purpose, Transaction
 from authserver.upstream import linking
 from authserver.upstream.contract import PasswordUpstream
@@ -87,7 +86,4 @@ def asks_anew(tx: Transaction) -> bool:
         request = read(issuer(), Asked(values=tx.request))
     except Refusal:
         return True
-    if not isinstance(request, AuthorizeRequest):
-        return True
-    ages = (request.max_age, request.required.max_age)
-    return Prompt.LOGIN in request.prompts or any(age is not None for age in ages)
+    return not isinstance(request, AuthorizeRequest) or request.asks_anew
