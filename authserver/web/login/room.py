@@ -72,7 +72,7 @@ def _page(under: Under) -> Response:
             tx=under.value,
             action=HERE,
             app=visit.app_of(tx),
-            proved=tuple(show.proved(proof.factor, under) for proof in tx.proofs),
+            proved=show.done_before(under),
             devices=devices,
             most=full.most if full is not None else 0,
         )

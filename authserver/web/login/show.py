@@ -300,19 +300,19 @@ def _enrol_passkey(under: Under, factor: PasskeyEnrolment, error: str, retry_aft
     )
 
 
-def proved(factor: str, under: Under) -> Proved:
-    return Proved(
-        title=visit.title_of(factor),
-        detail=visit.person(under.tx.user).shown,
-        not_you_url=f"/login/again?tx={under.value}",
-    )
-
-
 def done_before(under: Under) -> tuple[Proved, ...]:
-    """What stands already: the proofs of this login, or the sign-in to which it only adds one. SU-4."""
+    """What stands already: the proofs of this login, or the sign-in to which it only adds one. SU-4.
+
+    The first of them says whose.
+    """
     if under.tx.steps_up and not under.tx.proofs and sessions.current() is not None:
         return (Proved(title=gettext("Signed in"), detail=visit.person().shown),)
-    return tuple(proved(proof.factor, under) for proof in under.tx.proofs)
+    names = [visit.title_of(proof.factor) for proof in under.tx.proofs]
+    if not names:
+        return ()
+    whose, again = visit.person(under.tx.user).shown, f"/login/again?tx={under.value}"
+    first = Proved(title=names[0], detail=whose, not_you_url=again)
+    return (first, *(Proved(title=name) for name in names[1:]))
 
 
 def choose(under: Under) -> Page:
