@@ -212,7 +212,7 @@ def factors(person: str, reset: bool, password_stdin: bool, yes: bool, as_json: 
         if reset:
             confirm(f"Take every second factor of {person} away?", yes=yes)
             text = typed_secret("New password", from_stdin=password_stdin) if needs_password else ""
-            chosen = choose_alone(issuer, text) if needs_password else None
+            chosen = choose_alone(issuer, text, user.id) if needs_password else None
             written(issuer, lambda db: enrolment.reset(db, issuer, user, chosen, by=CLI))
         with issuer.database.reading() as db:
             echo(enrolment.ways(db, issuer, user), as_json)

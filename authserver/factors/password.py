@@ -3,7 +3,7 @@
 import os
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from authserver.authentication import Kind, UserId
 from authserver.errors import Refusal, Unavailable
+from authserver.factors import guessable
 from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused, Right, Verdict
 from authserver.issuer import Issuer
 from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
@@ -117,12 +118,17 @@ def hash_password(issuer: Issuer, text: str) -> str:
         return hasher(issuer).hash(password)
 
 
-def new_password(text: str, shortest: int) -> str:
-    """A password that somebody chose, or a Refusal that says what it lacks. PW-1."""
+def new_password(text: str, shortest: int, about: Iterable[str] = ()) -> str:
+    """A password that somebody chose, or a Refusal that says what it lacks. PW-1, PW-2.
+
+    `about` is what everybody knows of the person and the site.
+    """
     password = normalized(text)
     if len(password) < shortest:
         public = f"A password has at least {shortest} characters."
         raise Refusal(public, code="invalid", rule="password_length", fields={"password": public})
+    if guess := guessable.problem(password, about):
+        raise Refusal(guess, code="invalid", rule="password_guessable", fields={"password": guess})
     return password
 
 

@@ -142,10 +142,11 @@ def accept(issuer: Issuer, ticket: str, filled: signup.Filled, *, by: Actor) -> 
     Nobody is signed in by it. A Refusal with `fields` says what is wrong with what was filled in.
     """
     with issuer.database.reading() as db:
-        if standing(db, issuer, ticket) is None:
-            return None
+        invited = standing(db, issuer, ticket)
+    if invited is None:
+        return None
     signup.check_terms(issuer, filled.accepted)
-    chosen = passwords.choose(issuer, filled.password, None)
+    chosen = passwords.choose(issuer, filled.password, None, about=(filled.name, invited.email))
     return retrying(lambda: _accept(issuer, ticket, filled, chosen, by))
 
 

@@ -1,6 +1,8 @@
 """A new password: as long as the person's other factors let it be, and the end of what was signed in elsewhere."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from authserver.audit import Actor
 from authserver.authentication import Level, UserId
@@ -14,7 +16,7 @@ from authserver.sessions import ending
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
 from authserver.store.sessions import FORGET_DEVICES
-from authserver.users import edit
+from authserver.users import edit, find
 from authserver.users.edit import Stands
 
 
@@ -41,16 +43,28 @@ def may_be_short(db: Session, issuer: Issuer, user: UserId | None) -> bool:
     return guarded or rule_for(db, issuer, user) is Rule.REQUIRED
 
 
-def choose(issuer: Issuer, text: str, user: UserId | None) -> Chosen:
-    """Check and hash a password that somebody chose; a Refusal says what it lacks. PW-1."""
+def choose(issuer: Issuer, text: str, user: UserId | None, *, about: Iterable[str] = ()) -> Chosen:
+    """Check and hash a password that somebody chose; a Refusal says what it lacks. PW-1, PW-2.
+
+    `about` is what somebody says of themselves who has no account yet.
+    """
     with issuer.database.reading() as db:
-        least = shortest(db, issuer, user)
-    return _hashed(issuer, new_password(text, least))
+        least, known = shortest(db, issuer, user), known_of(db, issuer, user)
+    return _hashed(issuer, new_password(text, least, (*known, *about)))
 
 
-def choose_alone(issuer: Issuer, text: str) -> Chosen:
-    """The same for somebody who gives up their second factor. PW-1."""
-    return _hashed(issuer, new_password(text, issuer.settings.password_min_length))
+def choose_alone(issuer: Issuer, text: str, user: UserId | None, *, about: Iterable[str] = ()) -> Chosen:
+    """The same for a password that stands without a second factor. PW-1."""
+    with issuer.database.reading() as db:
+        known = known_of(db, issuer, user)
+    return _hashed(issuer, new_password(text, issuer.settings.password_min_length, (*known, *about)))
+
+
+def known_of(db: Session, issuer: Issuer, user: UserId | None) -> tuple[str, ...]:
+    """What a stranger would try first: the names of the site and of the person. PW-2."""
+    person = find.find(db, user) if user is not None else None
+    theirs = (person.username, person.email, person.name) if person is not None else ()
+    return (issuer.settings.site_name, urlsplit(issuer.url).hostname or "", *(text or "" for text in theirs))
 
 
 def change(issuer: Issuer, session: SsoSession, text: str, *, by: Actor) -> tuple[SsoSession, str]:

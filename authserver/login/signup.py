@@ -84,7 +84,7 @@ def begin(issuer: Issuer, filled: Filled, *, by: Actor) -> Begun:
     if form.email is None:
         raise invalid({"email": "An account needs an address."})
     check_terms(issuer, filled.accepted)
-    chosen = passwords.choose(issuer, filled.password, None)
+    chosen = passwords.choose(issuer, filled.password, None, about=(form.name, form.email))
     return retrying(lambda: _begin(issuer, form, chosen, filled.accepted, by))
 
 

@@ -120,7 +120,7 @@ def remove() -> Response:
         needs_password = enrolment.needs_password(db, asked, _user(session.user), Totp.name)
     try:
         text = request.form.get("new", "")
-        chosen = passwords.choose_alone(asked, text) if needs_password else None
+        chosen = passwords.choose_alone(asked, text, session.user) if needs_password else None
     except Refusal as refusal:
         if not refusal.fields:
             raise

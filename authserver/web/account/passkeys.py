@@ -86,7 +86,9 @@ def remove(passkey_id: str) -> Response:
     try:
         with asked.database.reading() as db:
             needed = enrolment.needs_password(db, asked, find.load(db, session.user), passkey_id)
-        password = passwords.choose_alone(asked, request.form.get("new", "")) if needed else None
+        password = (
+            passwords.choose_alone(asked, request.form.get("new", ""), session.user) if needed else None
+        )
     except Refusal as refusal:
         if not refusal.fields:
             raise

@@ -4,7 +4,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from authserver.errors import Refusal
-from authserver.factors.password import hash_password, new_password
+from authserver.login import passwords
 from authserver.store import retrying
 from authserver.users import first
 from authserver.users.user import User
@@ -51,13 +51,11 @@ def _made(ticket: str) -> User | None:
     given = {name: request.form.get(name, "").strip() for name in FIELDS}
     if not given["email"]:
         raise Refusal("An owner has an address.", code="invalid", fields={"email": Problem.REQUIRED})
-    phc = hash_password(
-        asked, new_password(request.form.get("password", ""), asked.settings.password_min_length)
-    )
+    chosen = passwords.choose_alone(asked, request.form.get("password", ""), None, about=given.values())
 
     def attempt() -> User | None:
         with asked.database.writing() as db:
-            return first.make(db, asked, ticket, given, phc, by=actor())
+            return first.make(db, asked, ticket, given, chosen.phc, by=actor())
 
     return retrying(attempt)
 

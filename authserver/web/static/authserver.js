@@ -54,6 +54,28 @@ for (const field of document.querySelectorAll("input[data-show]")) {
   if (focused) field.focus();
 }
 
+// How strong a new password looks while it is typed. What the server refuses is for the server to say.
+for (const said of document.querySelectorAll("[data-strength]")) {
+  const field = document.getElementById(said.dataset.strength);
+  const [meter, word] = [said.querySelector("meter"), said.querySelector("[role=status]")];
+  const words = said.dataset.words.split("|");
+  const kinds = [[/\p{Ll}/u, 26], [/\p{Lu}/u, 26], [/\p{Nd}/u, 10], [/[^\p{L}\p{Nd}]/u, 20]];
+  const strength = (text) => {
+    const letters = [...text];
+    if (letters.length < Number(said.dataset.minimum)) return 0;
+    const pool = kinds.reduce((sum, [kind, size]) => sum + (kind.test(text) ? size : 0), 1);
+    // What repeats itself adds little, and words are guessed sooner than their letters.
+    const bits = Math.min(letters.length, 2 * new Set(letters).size) * Math.log2(pool) / 2;
+    return 1 + [35, 50, 65].filter((enough) => bits >= enough).length;
+  };
+  field.addEventListener("input", () => {
+    const found = strength(field.value);
+    said.hidden = !field.value;
+    meter.value = found;
+    if (word.textContent !== words[found]) word.textContent = words[found];
+  });
+}
+
 // A button that must wait counts down; the server counts, too, whatever is pressed.
 for (const button of document.querySelectorAll("button[data-wait]")) {
   const note = document.getElementById(button.getAttribute("aria-describedby"));
