@@ -45,7 +45,7 @@ from authserver.web.pages import (
     Trusted,
     Way,
 )
-from authserver.web.pages_account import Activity, EndDevice, Happened, NotMe
+from authserver.web.pages_account import Activity, DeleteAccount, EndDevice, ExportData, Happened, NotMe
 from authserver.web.pages_asked import AskAddress, AskTerms, OurText
 from authserver.web.pages_factors import LinkRemove, LinkShown
 from authserver.web.pages_guide import Guide
@@ -597,6 +597,10 @@ PAGES: dict[str, Page] = {
         error="This is not the code from the mail. Check its digits.",
     ),
     **{f"told-{what.value}": pages.Told(what=what, to="/login") for what in pages.ToldOf},
+    "data": ExportData(**ACCOUNT),
+    "delete": DeleteAccount(**ACCOUNT),
+    "delete-unsure": DeleteAccount(**ACCOUNT, unsure=True),
+    "delete-last-owner": DeleteAccount(**ACCOUNT, is_last_owner=True),
     "email": pages.AddressChange(**ACCOUNT),
     "email-pending": pages.AddressChange(
         **ACCOUNT,

@@ -25,6 +25,7 @@ def letter(*values: str, lives: timedelta = timedelta(days=3)) -> Letter:
 
 FOOTER = "footer"
 LETTERS: Mapping[str, Letter] = {
+    "account_deleted": letter("at", "device", "place"),
     "account_known": letter(),
     "confirm_address": letter("code", lives=timedelta(minutes=30)),
     "invitation": letter("app", "until"),

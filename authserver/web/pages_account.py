@@ -54,6 +54,7 @@ class Profile(AccountPage):
     has_password: bool = True
     app_count: int = 0
     managed_by: str = ""
+    may_delete: bool = True
     typed_name: str | None = None
     errors: Mapping[str, str] = NOTHING
 
@@ -83,6 +84,31 @@ class PasswordChange(AccountPage):
     @property
     def retry_in(self) -> int:
         return self.retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportData(AccountPage):
+    """`/account/data`. Posts nothing but the `csrf_token` to itself, and the answer is a file."""
+
+    template: ClassVar[str] = "account/data.html"
+    place: ClassVar[str] = "profile"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteAccount(AccountPage):
+    """`/account/delete`. Posts `sure` to itself. The audit keeps what happened for `kept_days`."""
+
+    template: ClassVar[str] = "account/delete.html"
+    place: ClassVar[str] = "profile"
+    kept_days: int = 365
+    is_last_owner: bool = False
+    unsure: bool = False
+
+    @property
+    def status(self) -> int:
+        if self.is_last_owner:
+            return 409
+        return 422 if self.unsure else 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ class ToldOf(StrEnum):
     REGISTERED = "registered"
     CODE_OVER = "code_over"
     INVITATION_OVER = "invitation_over"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, kw_only=True)

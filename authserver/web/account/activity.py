@@ -137,6 +137,21 @@ SENTENCES: Mapping[str, Callable[[Teller, Entry], str]] = {
         if _by_admin(entry)
         else _("Changed the e-mail address")
     ),
+    "registered": lambda _teller, _entry: _("The account was registered"),
+    "terms_accepted": lambda _teller, entry: _(
+        "Accepted the terms, version %(version)s", version=str(entry.data.get("version"))
+    ),
+    "data_exported": lambda _teller, _entry: _("Took a copy of the data"),
+    "provider_linked": lambda _teller, entry: _(
+        "Connected an account elsewhere: %(identity)s", identity=str(entry.data.get("identity"))
+    ),
+    "provider_unlinked": lambda _teller, entry: _(
+        "Disconnected an account elsewhere: %(identity)s", identity=str(entry.data.get("identity"))
+    ),
+    "device_trusted": lambda _teller, _entry: _("Chose to skip the second step on a device for a while"),
+    "device_trust_ended": lambda _teller, _entry: _("The second step is asked on a device again"),
+    "password_reset_asked": lambda _teller, _entry: _("A link for a new password was asked for"),
+    "passkey_copied": lambda _teller, _entry: _("A passkey that looks copied was refused"),
     "code_sent": lambda _teller, _entry: _("A code was mailed for a sign-in"),
     "factor_added": lambda teller, entry: _("Set up: %(way)s", way=teller.factor(entry.data.get("factor"))),
     "factor_removed": lambda teller, entry: _(
@@ -153,5 +168,12 @@ SENTENCES: Mapping[str, Callable[[Teller, Entry], str]] = {
     "changed": _changed,
 }
 WARNINGS = frozenset(
-    {"sign_in_failed", "password_closed", "second_step_closed", "refresh_reused", "recovery_code_used"}
+    {
+        "sign_in_failed",
+        "password_closed",
+        "second_step_closed",
+        "refresh_reused",
+        "recovery_code_used",
+        "passkey_copied",
+    }
 )

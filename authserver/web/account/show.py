@@ -52,6 +52,7 @@ def profile(session: SsoSession, errors: Mapping[str, str] | None = None) -> Pro
         password_changed_at=stored.changed_at if stored else None,
         has_password=stored is not None,
         app_count=app_count,
+        may_delete=asked.settings.self_deletion,
         typed_name=request.form.get("name") if errors else None,
         errors=errors or {},
     )
