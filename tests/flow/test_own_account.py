@@ -11,7 +11,7 @@ from tests.agent import Browser, Visit
 from tests.flow.apps import app_of, enter_with
 from tests.flow.login import count, enter, fill, rows
 from tests.flow.world import Resident, World
-from tests.oidc import ProtocolError, RelyingParty, sign_in
+from tests.oidc import ProtocolError, sign_in
 
 
 @pytest.fixture
