@@ -11,7 +11,7 @@ from tests.agent import Browser, Visit
 from tests.flow.apps import app_of, enter_with
 from tests.flow.login import count, enter, fill, rows
 from tests.flow.world import Resident, World
-from tests.oidc import ProtocolError, sign_in
+from tests.oidc import OAuthError, sign_in
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ class TestDeletion:
         assert visit.page.heading == "Your account is deleted"
         assert "/login" in browser.open("/account").url
         assert "/login" in elsewhere.open("/account").url
-        with pytest.raises(ProtocolError, match="invalid_grant"):
+        with pytest.raises(OAuthError, match="invalid_grant"):
             web.refresh(tokens)
         for table in ("user_emails", "passwords", "totp_devices", "memberships"):
             assert count(world, table) == 0, table
