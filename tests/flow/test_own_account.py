@@ -97,7 +97,7 @@ class TestDeletion:
         assert [event.actor for event in removed] == [f"user:{ada.id}"]
         again = world.browser()
         again.open("/login")
-        assert "wrong" in fill(again, ada.email, ada.password).page.words
+        assert "do not fit" in fill(again, ada.email, ada.password).page.words
 
     def test_it_is_said_what_goes_and_asked_once_more(self, world: World, ada: Resident) -> None:
         browser = enter(world, ada)
