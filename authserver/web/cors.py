@@ -10,6 +10,7 @@ from authserver.oauth.userinfo import bearer_token
 
 ANYONE: Headers = (("Access-Control-Allow-Origin", "*"),)
 VARY: Headers = (("Vary", "Origin"),)
+EXPOSED = ("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")
 METHODS = "GET, POST, DELETE, OPTIONS"
 ASKED_HEADERS = "Authorization, Content-Type"
 KEPT = "3600"
@@ -43,7 +44,7 @@ def _echo(issuer: Issuer, request: OAuthRequest, name: str) -> Headers:
     known = clients.origins_of(client) if client is not None else clients.origins(issuer)
     if request.origin not in known:
         return VARY
-    return (("Access-Control-Allow-Origin", request.origin), *VARY)
+    return (("Access-Control-Allow-Origin", request.origin), EXPOSED, *VARY)
 
 
 def preflight(issuer: Issuer, request: OAuthRequest, allowed: Headers) -> Headers:

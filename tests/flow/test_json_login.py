@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from authserver.audit import SYSTEM
+from authserver.cli.check_clients import client_findings
 from authserver.clients.find import by_client_id
 from authserver.sessions import keeping_out
 from authserver.store import Hot
@@ -144,6 +145,7 @@ class TestTheApp:
         app_in(world, "other", origins=["https://other.example"])
         app.origin = ORIGIN
         good = app.login(ada)
+        assert "Retry-After" in (good.header("Access-Control-Expose-Headers") or "")
         assert good.header("Access-Control-Allow-Origin") == ORIGIN
         assert good.header("Access-Control-Allow-Credentials") is None
         app.entered(good)
@@ -178,6 +180,15 @@ class TestTheApp:
             app.agent, world.ip = agent, ip
             app.entered(app.login(ada))
             assert len(world.events("new_device")) == devices
+
+    def test_one_that_can_be_impersonated_is_named_by_doctor(self, world: World) -> None:
+        """Public ones alone, and none that is switched off."""
+        app_in(world)
+        app_in(world, "served", public=False)
+        app_in(world, "off", active=False)
+        world.add_client("plain", public=True, first_party=True)
+        (found,) = client_findings(world.issuer)
+        assert (found.about, found.level) == ("client app", "warning")
 
     def test_it_is_told_who_may_not_use_it(self, world: World, ada: Resident) -> None:
         """The groups of a client hold here, too; no session opens."""
@@ -466,6 +477,65 @@ class TestRoom:
         )
         claims = claims_of(app.entered(taken)["access_token"])
         assert claims["amr"] == ["pwd", "otp", "mfa"]
+
+
+class TestOrder:
+    """SU-2: each token is taken at its own step, and in its own time."""
+
+    def asked(self, app: App, token: str, code: str) -> dict[str, tuple[int, str]]:
+        """What each endpoint says to a token, named there as the one that it takes."""
+        tries = {
+            "start": ("/api/session/start", {}),
+            "takeover": ("/api/session/takeover", {"session_id": "0" * 32}),
+            "send": ("/api/login/mfa/email", {}),
+            "mfa": ("/api/login/mfa", {"method": "totp", "code": code}),
+        }
+        named = {"mfa_token": token, "conflict_token": token}
+        found = {name: app.post(path, **named, **more) for name, (path, more) in tries.items()}
+        return {name: (reply.status, reply.json().get("error", "")) for name, reply in found.items()}
+
+    def test_no_token_is_taken_before_or_after_its_step(self, world: World, ada: Resident, app: App) -> None:
+        over = (401, "invalid_token")
+        phone = app_of(world, ada)
+        app.entered(app.mfa(app.login(ada), "totp", phone.code()))
+        world.set(max_sessions=1, email_code=True)
+        world.clock.advance(seconds=60)
+        mfa = app.login(ada).json()["mfa_token"]
+        assert self.asked(app, mfa, phone.wrong()) == {
+            "start": over, "takeover": over, "send": (200, ""), "mfa": (401, "invalid_code"),
+        }  # fmt: skip
+        full = app.post("/api/login/mfa", mfa_token=mfa, method="totp", code=phone.code())
+        assert spelled(full) == (409, "session_conflict")
+        assert set(self.asked(app, mfa, phone.code()).values()) == {over}
+        conflict = full.json()["conflict_token"]
+        assert self.asked(app, conflict, phone.code()) == {
+            "start": (409, "session_conflict"), "takeover": (409, "session_conflict"), "send": over, "mfa": over,
+        }  # fmt: skip
+        chosen = full.json()["sessions"][0]["id"]
+        app.entered(app.post("/api/session/takeover", conflict_token=conflict, session_id=chosen))
+        for token in (mfa, conflict):
+            assert set(self.asked(app, token, phone.code()).values()) == {over}
+
+    def test_what_happened_is_written_down(self, world: World, ada: Resident, app: App) -> None:
+        """AU-1, AU-2: as of any sign-in, with the app; no code, password or token is in it."""
+        phone = app_of(world, ada)
+        app.login(ada, password="not this one at all")
+        asked = app.login(ada)
+        app.mfa(asked, "totp", phone.wrong())
+        tokens = app.entered(app.mfa(asked, "totp", phone.code()))
+        names = [event.event for event in world.events()]
+        for name in ("sign_in_failed", "sign_in", "new_device", "grant_made"):
+            assert name in names
+        assert [(event.client, event.subject) for event in world.events("grant_made")] == [("app", ada.id)]
+        held = str([event.data for event in world.events()])
+        for secret in (
+            "not this one",
+            ada.password,
+            phone.code(),
+            asked.json()["mfa_token"],
+            tokens["refresh_token"],
+        ):
+            assert secret not in held
 
 
 class TestBetweenSteps:

@@ -154,6 +154,21 @@ def test_a_client_with_keys_authenticates_by_them(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_an_app_that_asks_for_passwords_itself_is_one_of_ours() -> None:
+    """Not implied by being first-party; with it idleness ends tokens, unless that is taken back."""
+    said = refused("clients", "add", "Notes", "--public", "--json-login")
+    assert "Only a first-party client" in said
+    made = told("clients", "add", "Notes", "--id", "notes", "--public", "--first-party", "--json-login")
+    assert (made["json_login"], made["idle_ends_tokens"], made["redirect_uris"]) == (True, True, [])
+    web = ("--redirect-uri", "https://a.example/cb", "--first-party")
+    assert told("clients", "add", "Web", "--id", "web", *web)["json_login"] is False
+    assert told("clients", "edit", "web", "--json-login")["idle_ends_tokens"] is True
+    assert told("clients", "edit", "web", "--idle-keeps-tokens")["idle_ends_tokens"] is False
+    assert told("clients", "show", "web")["json_login"] is True
+    assert "Only a first-party client" in refused("clients", "edit", "web", "--third-party")
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_public_client_is_registered_without_a_secret() -> None:
     made = told("clients", "add", "App", "--id", "app", "--public", "--redirect-uri", "com.example.app:/cb")
     assert (made["auth_method"], made["grant_types"]) == ("none", ["authorization_code", "refresh_token"])
