@@ -6,7 +6,10 @@ import pyotp
 import pytest
 
 from authserver.audit import SYSTEM
+from authserver.authentication import Authentication, Kind, Proof, SessionId, to_json
+from authserver.factors.totp import TOTP
 from authserver.sessions import keeping_out
+from authserver.store import Hot
 from authserver.web.edge import ROUTES
 from authserver.web.guards import Guard, table
 from tests.flow.apps import Authenticator, app_of, codes_of
@@ -24,6 +27,7 @@ ENDPOINTS = [
     ("POST", "/api/users/me/mfa/recovery-codes"),
 ]  # fmt: skip
 MFA = "/api/users/me/mfa"
+STRONGER = Hot("UPDATE sso_sessions SET authentication = :proved WHERE id = :id")
 
 
 @pytest.fixture
@@ -204,11 +208,13 @@ class TestTheirSecondFactors:
     def test_a_token_of_before_does_not_grow_with_its_session(self, world: World, ada: Resident) -> None:
         """SU-4: what counts is what the token says, and not what was proved elsewhere since."""
         app = app_in(world)
-        app.entered(app.login(ada))
-        phone = app_of(world, ada)
-        old = app.bearer
-        app.entered(app.mfa(app.login(ada), "totp", phone.code()))
-        app.bearer = old
+        sid = SessionId(claims_of(app.entered(app.login(ada))["access_token"])["sid"])
+        app_of(world, ada)
+        now = world.clock()
+        password = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
+        stepped_up = Authentication(user=ada.id, session=sid, at=now, proofs=(password, TOTP.proof(now)))
+        with world.writing() as db:
+            db.hot(STRONGER, {"proved": to_json(stepped_up), "id": sid}).close()
         assert spelled(app.ask("POST", f"{MFA}/recovery-codes")) == (401, "insufficient_user_authentication")
 
     @pytest.mark.parametrize("by", ["totp", "recovery", "named"])
@@ -279,6 +285,10 @@ class TestWhoMayAsk:
         assert world.send(method, url, {}, body).status == 401
         assert spelled(app.ask(method, path, Cookie=cookies)) == (400, "invalid_request")
         assert spelled(world.send(method, url, {"Cookie": cookies}, body)) == (403, "forged")
+        in_body = {"Cookie": cookies, "Content-Type": FORM}
+        if method == "POST":
+            sent = world.send(method, url, in_body, f"csrf_token={token}".encode())
+            assert spelled(sent) == (403, "forged")
         foreign = {"Cookie": cookies, "X-CSRF-Token": token, "Origin": "https://evil.example"}
         assert spelled(world.send(method, url, foreign, body)) == (403, "forged")
         by_page = world.send(method, url, {"Cookie": cookies, "X-CSRF-Token": token}, body)

@@ -11,7 +11,7 @@ from authserver.clients.find import by_client_id
 from authserver.sessions import keeping_out
 from authserver.store import Hot
 from authserver.users import terms
-from tests.flow.apps import app_of, codes_of
+from tests.flow.apps import answer, app_of, codes_of, to_second_step
 from tests.flow.json_login import ORIGIN, App, app_in, claims_of, spelled
 from tests.flow.keys import owned
 from tests.flow.login import count
@@ -225,18 +225,18 @@ class TestASecondFactor:
             == count(world, "grants", "revoked_at IS NULL")
             == 0
         )
-        answer: Any = {"totp": phone.code(), "recovery": codes[0]}.get(method)
+        code: Any = {"totp": phone.code(), "recovery": codes[0]}.get(method)
         if method == "passkey":
-            answer = json.loads(key.shown(told["passkey"]))
+            code = json.loads(key.shown(told["passkey"]))
         if method == "email":
             sent = app.post("/api/login/mfa/email", mfa_token=told["mfa_token"])
             assert sent.json() == {"sent_to": "a•••@example.org", "expires_in": 600, "resend_in": 60}
-            answer = last_code(world, ada)
+            code = last_code(world, ada)
         world.clock.advance(seconds=1)
-        claims = claims_of(app.entered(app.mfa(asked, method, answer))["access_token"])
+        claims = claims_of(app.entered(app.mfa(asked, method, code))["access_token"])
         assert (claims["amr"], claims["acr"]) == (amr, acr)
         assert claims["auth_time"] == int(world.clock().timestamp())
-        assert spelled(app.mfa(asked, method, answer)) == (401, "invalid_token")
+        assert spelled(app.mfa(asked, method, code)) == (401, "invalid_token")
 
     def test_what_is_wrong_says_how_often_more(self, world: World, ada: Resident, app: App) -> None:
         """TOTP-6, SU-1: five in a quarter of an hour, and no new sign-in begins anew."""
@@ -252,6 +252,16 @@ class TestASecondFactor:
         assert spelled(closed) == (429, "too_many_attempts")
         assert closed.header("Retry-After") == "900"
         assert "totp" not in closed.json()["methods"]
+
+    def test_the_pages_count_the_same_codes(self, world: World, ada: Resident, app: App) -> None:
+        """TOTP-6: neither door gives more tries than the other."""
+        phone, browser = app_of(world, ada), world.browser()
+        to_second_step(world, ada, browser)
+        for _ in range(3):
+            answer(browser, phone.wrong())
+        assert app.mfa(app.login(ada), "totp", phone.wrong()).json()["tries_left"] == 1
+        answer(browser, phone.wrong())
+        assert spelled(app.mfa(app.login(ada), "totp", phone.code())) == (429, "too_many_attempts")
 
     def test_five_wrong_answers_of_any_kind_end_a_token(self, world: World, ada: Resident, app: App) -> None:
         """SU-1: whatever the account's own counters still allow."""
