@@ -15,6 +15,7 @@ from authserver.clients import edit as clients
 from authserver.clients import find as clients_of
 from authserver.factors import recovery_code, totp
 from authserver.issuer import Issuer
+from authserver.login.steps import APP_TRIES
 from authserver.sessions import keeping_out
 from authserver.store import Hot, Session
 from authserver.users.find import by_identifier
@@ -142,6 +143,29 @@ def test_one_of_32_has_one_code_in_logins_of_their_own(
     shots = [shot("/api/login/mfa", mfa_token=token, method="totp", code=code) for token in tokens]
     with one_more_session(deployment, user):
         one_won(volley(deployment, shots * 2), {*LATE, (401, "invalid_code")})
+    with issuer.database.writing() as db:
+        db.hot(Hot("DELETE FROM failures"), {}).close()
+
+
+def test_32_guesses_by_one_token_are_five(ground: tuple[Deployment, Issuer, UserId, pyotp.TOTP]) -> None:
+    """T-1, SU-1: of every kind together, however many come at once; then not even a right one is taken."""
+    deployment, issuer, user, _ = ground
+    with issuer.database.writing() as db:
+        code, *_ = recovery_code.make(db, issuer, user, by=SYSTEM)
+    token = asked(deployment)["mfa_token"]
+    guesses = [
+        shot("/api/login/mfa", mfa_token=token, method="totp", code="12345"),
+        shot("/api/login/mfa", mfa_token=token, method="recovery", code="AAAA-AAAA-AAAA-AAAA"),
+    ]
+    before = deployment.rows("SELECT count(*) FROM sso_sessions")
+    said = Counter(
+        (reply.status, reply.json()["error"]) for reply in volley(deployment, guesses * (THREADS // 2))
+    )
+    assert said[401, "invalid_code"] == APP_TRIES
+    assert set(said) <= {(401, "invalid_code"), *LATE}
+    (late,) = volley(deployment, [shot("/api/login/mfa", mfa_token=token, method="recovery", code=code)])
+    assert (late.status, late.json()["error"]) == (401, "invalid_token")
+    assert deployment.rows("SELECT count(*) FROM sso_sessions") == before
     with issuer.database.writing() as db:
         db.hot(Hot("DELETE FROM failures"), {}).close()
 
