@@ -89,12 +89,17 @@ def spend(db: Session, issuer: Issuer, ticket: str, chosen: passwords.Chosen, *,
 def _ask(issuer: Issuer, identifier: str, by: Actor) -> None:
     source, now = volume.source_of(by.ip), issuer.clock()
     with issuer.database.writing() as db:
+        # Before anybody is looked for: a network that has to wait is told so whoever was named.
+        volume.check_network(db, issuer, source=source)
         user = find.by_identifier(db, identifier)
         known = user if user is not None and user.status == "active" and user.email_verified else None
         template, to = (LETTER, known.email) if known else (NOBODY, identifier)
         about = {"lost": known.id, "epoch": known.epoch, "address": to} if known else {}
         reachable = to if to and not email_problem(to) else None
         if reachable is None or volume.next_at(db, issuer, template=template, to=reachable) is not None:
+            # It takes as long, and leaves the link that was sent before as it is.
+            once.open_ticket(db, issuer.roots, TICKET, now=now, expires_at=now + LASTS)
+            record(db, ResetAsked(subject=known.id if known else None), by=by, at=now)
             return
         volume.check(db, issuer, template=template, to=reachable, source=source)
         # Nobody gets a ticket, too: the same writes for everyone.
@@ -111,7 +116,8 @@ def _ask(issuer: Issuer, identifier: str, by: Actor) -> None:
             values={"at": now, "device": plain(by.user_agent), "place": by.ip},
             link=f"/recover/{ticket}" if known else "/login",
             user=known.id if known else None,
-            source=source,
+            # A name that nobody has sends no mail, so one that somebody has costs the network none either.
+            source=source if "@" in identifier else None,
         )
         record(db, ResetAsked(subject=known.id if known else None), by=by, at=now)
 

@@ -37,12 +37,18 @@ def check(
     lock(db, f"mail:{source}")
     now = issuer.clock()
     at = next_at(db, issuer, template=template, to=to, user=user)
-    network = _free(_times(db, issuer, ASKED_BY, {"source": source}), issuer.settings.network_mails_an_hour)
+    network = _network_at(db, issuer, source)
     late = max((each for each in (at, network) if each is not None), default=None)
     if late is not None and late > now:
-        wait = max(1, math.ceil((late - now).total_seconds()))
-        detail = f"mail {template}: {'the network' if late == network else 'the account'} asked for too many"
-        raise TooMany("A mail was sent already.", retry_after=wait, detail=detail, rule="mail_volume")
+        raise _too_many(late - now, f"mail {template}: {'the network' if late == network else 'the account'}")
+
+
+def check_network(db: Session, issuer: Issuer, *, source: str) -> None:
+    """Refuse a network that asked for too many, whomever it asks about."""
+    lock(db, f"mail:{source}")
+    now, free = issuer.clock(), _network_at(db, issuer, source)
+    if free is not None and free > now:
+        raise _too_many(free - now, "the network")
 
 
 def next_at(
@@ -59,6 +65,16 @@ def next_at(
     free = _free(times, settings.mails_an_hour)
     found = max(soonest, free) if free is not None else soonest
     return found if found > issuer.clock() else None
+
+
+def _network_at(db: Session, issuer: Issuer, source: str) -> datetime | None:
+    return _free(_times(db, issuer, ASKED_BY, {"source": source}), issuer.settings.network_mails_an_hour)
+
+
+def _too_many(wait: timedelta, who: str) -> TooMany:
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    detail = f"{who} asked for too many"
+    return TooMany("A mail was sent already.", retry_after=seconds, detail=detail, rule="mail_volume")
 
 
 def _free(times: Sequence[datetime], most: int) -> datetime | None:

@@ -123,6 +123,18 @@ class TestForgotten:
         assert (again.status, again.page.words) == (known.status, known.page.words)
         assert len(world.mails(ada.email)) == 1
 
+    def test_a_network_that_has_to_wait_learns_no_names(self, world: World) -> None:
+        """PW-4, RL-1: it waits whoever it names, and a name that somebody has costs it as much as none."""
+        world.set(network_mails_an_hour=2, mail_wait=3600)
+        world.add_user("ada@example.org", username="ada")
+        before = count(world, "tickets")
+        assert ask(world, "one@example.org").status == 200
+        assert [ask(world, name).status for name in ("ada", "nobody")] == [200, 200]
+        assert ask(world, "one@example.org").status == 200, "it has another mail left still"
+        assert count(world, "tickets") == before + 4, "the same is written for everybody"
+        assert ask(world, "two@example.org").status == 200
+        assert {ask(world, name).status for name in ("ada", "nobody", "one@example.org")} == {429}
+
     def test_a_short_password_is_told_beside_its_field(self, world: World, ada: Resident) -> None:
         ask(world, ada.email)
         visit = choose(world.browser(), link(world, ada.email), "short")
