@@ -51,7 +51,7 @@ def runs_in_production(image: Image, log: Path) -> None:
         mine = str(image.user if is_root() else os.getuid())
         assert f"Uid:\t{mine}\t{mine}\t{mine}\t{mine}\n" in status
         public, metrics = (f"http://127.0.0.1:{image.ports[port]}" for port in (8000, 9000))
-        assert send("GET", f"{public}/readyz").json() == {"status": "ready"}
+        wait_until(lambda: send("GET", f"{public}/readyz").json() == {"status": "ready"}, "all is loaded")
         found = send("GET", f"{public}/.well-known/openid-configuration").json()
         assert found["issuer"] == PRODUCTION["AUTHSERVER_ISSUER"]
         wait_until(
