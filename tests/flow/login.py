@@ -31,6 +31,14 @@ def enter(world: World, person: Resident, browser: Browser | None = None, **more
     return browser
 
 
+def leave(browser: Browser) -> None:
+    """Sign out, where anybody is signed in or was until a moment ago."""
+    page = browser.open("/logout").page
+    if page.heading == "Sign out?":
+        form = page.form("Sign out")
+        browser.submit(form, button=form.button("Sign out"))
+
+
 def rows(world: World, sql: str, **values: Any) -> list[tuple[Any, ...]]:
     """What the database holds."""
     with world.reading() as db:

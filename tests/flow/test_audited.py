@@ -12,7 +12,7 @@ from authserver.store import Hot
 from authserver.users import edit
 from tests.agent import Browser, Visit
 from tests.flow.apps import Authenticator, answer, to_second_step
-from tests.flow.login import fill
+from tests.flow.login import fill, leave
 from tests.flow.mailed import last_code
 from tests.flow.test_factors import codes_on
 from tests.flow.world import Resident, World
@@ -104,9 +104,7 @@ class Day:
         self.browser.submit(form)
 
     def signs_out(self) -> None:
-        page = self.browser.open("/logout").page
-        form = page.form("Stay")
-        self.browser.submit(form, button=form.button("Sign out"))
+        leave(self.browser)
 
     def has_the_second_step_locked(self) -> None:
         assert self.app

@@ -7,7 +7,7 @@ import pytest
 
 from tests.agent import Browser, Visit
 from tests.flow.apps import Authenticator, app_of, enter_with, to_second_step
-from tests.flow.login import fill
+from tests.flow.login import fill, leave
 from tests.flow.mailed import send
 from tests.flow.world import Resident, World
 
@@ -106,16 +106,10 @@ def test_a_strangers_wrong_passwords_never_stop_the_owners_known_devices(world: 
             world.clock.advance(seconds=pause)
         # Nobody else gets in any more, not even with the right password, and time does not change that.
         assert tried(world.browser(), ada.email, ada.password).status == 429
-        signed_out(mine)
+        leave(mine)
         enter_with(world, ada, app, mine)
 
 
 def tried(browser: Browser, name: str, password: str) -> Visit:
     browser.open("/login")
     return fill(browser, name, password)
-
-
-def signed_out(browser: Browser) -> None:
-    form = browser.open("/logout").page
-    if form.heading == "Sign out?":
-        browser.submit(form.form("Stay"), button=form.form("Stay").button("Sign out"))

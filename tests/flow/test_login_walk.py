@@ -12,7 +12,7 @@ from authserver.authentication import from_json
 from authserver.factors.registry import factors, register
 from authserver.opaque import digest
 from tests.agent import Browser, Visit
-from tests.flow.login import rows
+from tests.flow.login import leave, rows
 from tests.flow.second_factor import CODE, FakeCode
 from tests.flow.world import PASSWORD, Resident, World
 from tests.oidc import RelyingParty, Request
@@ -113,9 +113,7 @@ class Walk:
         self.enrolled.setdefault(self.people[who].id, self.world.clock())
 
     def leave(self) -> None:
-        page = self.browser.open("/logout").page
-        if page.heading == "Sign out?":
-            self.browser.submit(page.form("Stay"), button=page.form("Stay").button("Sign out"))
+        leave(self.browser)
 
     def place(self, tab: int) -> int:
         return len(self.tabs) - 1 - tab
