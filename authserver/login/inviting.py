@@ -30,6 +30,7 @@ from authserver.store.invitations import (
     INVITATIONS,
     KEEP_INVITATION,
 )
+from authserver.store.locks import lock
 from authserver.users import edit, find
 from authserver.users.form import LANGUAGE, Line
 from authserver.users.names import email_problem, key
@@ -88,6 +89,7 @@ def invite(db: Session, issuer: Issuer, given: Mapping[str, Any], *, by: Actor) 
     app = _checked(db, issuer, form)
     now, id_ = issuer.clock(), new_id()
     until = now + timedelta(seconds=issuer.settings.invitation_lifetime)
+    lock(db, f"invitation:{key(form.email)}")
     db.hot(FORGET_ADDRESS, {"key": key(form.email)}).close()
     values = {
         "id": id_,
