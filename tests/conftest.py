@@ -13,6 +13,7 @@ from tests import seeds
 from tests.agent import Browser
 from tests.peers import smtp
 from tests.peers.postgresql import PostgreSQL
+from tests.peers.process import wait_until
 from tests.peers.redis import Redis
 from tests.serve import Deployment, Seed, Store, deployed
 
@@ -95,7 +96,7 @@ def playground(
     """The same, for tests that move its clock, change its settings and take its nodes away."""
     running = run_as("playground", request.param)
     yield running
-    assert [node.is_ready() for node in running.nodes] == [True] * len(running.nodes), "leave all nodes ready"
+    wait_until(lambda: all(node.is_ready() for node in running.nodes), "all nodes are left ready")
 
 
 @pytest.fixture(params=STORES)

@@ -141,7 +141,7 @@ def _worker(config: Config, signals: Signals, listening: socket.socket, exporter
         exporter.keep_adding()
         Finalize(None, exporter.add_up, exitpriority=0)
     stage(app.issuer).ends = signals.ends.is_set
-    stage(app.issuer).is_complete = False
+    stage(app.issuer).complete.clear()
     threading.Thread(target=_complete, args=(config, app), name="site", daemon=True).start()
     signals.ready.set()
     return logs.accessed(app) if config.access_log else app
@@ -160,7 +160,7 @@ def _complete(config: Config, app: App) -> None:
         # A worker without its pages is of no use: it ends, and the parent says so and starts another.
         log.critical("the site cannot be built", exc_info=True)
         os._exit(1)
-    stage(app.issuer).is_complete = True
+    stage(app.issuer).complete.set()
 
 
 def _announce(config: Config, link: str | None, signals: Signals) -> None:

@@ -27,7 +27,8 @@ class Stage:
     """How far this worker is: complete once its pages are loaded, and at its end when the parent process says so."""
 
     def __init__(self) -> None:
-        self.is_complete = True
+        self.complete = Event()
+        self.complete.set()
         self.ends: Callable[[], bool] = Event().is_set
 
 
@@ -59,7 +60,8 @@ class Readiness:
         now = stage(self._issuer)
         if now.ends():
             return "ending"
-        if not now.is_complete:
+        # A worker in the place of a killed one has its pages in a moment: that is no reason to send requests elsewhere.
+        if not now.complete.wait(WITHIN_SECONDS):
             return "starting"
         with self._lock:
             if self._under_way is None or self._under_way.done():

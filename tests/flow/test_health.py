@@ -97,9 +97,9 @@ def test_without_redis_it_is_degraded_and_takes_requests(make_world: MakeWorld) 
 
 def test_readiness_drops_before_the_end(ready: World) -> None:
     """OPS-2: readiness drops before shutdown."""
-    health.stage(ready.issuer).is_complete = False
+    health.stage(ready.issuer).complete.clear()
     assert told(ready) == (503, "starting")
-    health.stage(ready.issuer).is_complete = True
+    health.stage(ready.issuer).complete.set()
     health.stage(ready.issuer).ends = lambda: True
     assert told(ready) == (503, "ending")
     assert told(ready, "/healthz") == (200, "alive")
