@@ -12,16 +12,10 @@ from tests.flow.providers import REFRESH, press
 from tests.interop.script import running
 from tests.oidc import RelyingParty, Request, Tokens, consent_form
 from tests.peers.process import free_port
-from tests.serve import Deployment
+from tests.serve import Deployment, commands
 
-STAFF = (
-    "--kind",
-    "oidc",
-    "--set",
-    "scopes=openid profile email groups",
-    "--rule",
-    'groups={"staff": "staff"}',
-)
+SCOPES = ["openid", "profile", "email", "groups"]
+STAFF = ("--kind", "oidc", "--set", f"scopes={' '.join(SCOPES)}", "--rule", 'groups={"staff": "staff"}')
 SECRET = "between the two of us"
 ORCID_ID = "0000-0002-1825-0097"
 PEOPLE: dict[str, Any] = {
@@ -61,20 +55,26 @@ class House:
     def built(cls, deployment: Deployment) -> Iterator["House"]:
         """By the commands that an operator has."""
         with ExitStack() as stack:
-            deployment.cli(
-                "clients", "edit", "portal", *(f"--scope={word}" for word in (*seeds.SCOPES.split(), "orcid"))
-            )
-            deployment.cli("groups", "add", "staff", "--second-factor", "required")
             generic = _started(stack, deployment, "there", "steady", people=PEOPLE)
             orcid = _started(stack, deployment, "orcid", people=RESEARCHERS, dress="orcid")
-            yield cls(
-                deployment=deployment,
-                there=_added(deployment, "there", "There", generic, *STAFF),
-                steady=_added(deployment, "steady", "Steady", generic, "--kind", "oidc"),
-                orcid=_added(
-                    deployment, "orcid", "ORCID", orcid, "--kind", "orcid", "--preset", "production"
-                ),
+            there = Provider(slug="there", title="There", url=generic)
+            steady = Provider(slug="steady", title="Steady", url=generic)
+            researchers = Provider(slug="orcid", title="ORCID", url=orcid)
+            scopes = (f"--scope={word}" for word in (*seeds.SCOPES.split(), "orcid"))
+            said = commands(
+                deployment.data,
+                [
+                    (("clients", "edit", "portal", *scopes), None),
+                    (("groups", "add", "staff", "--second-factor", "required"), None),
+                    *_added(there, *STAFF),
+                    *_added(steady, "--kind", "oidc"),
+                    *_added(researchers, "--kind", "orcid", "--preset", "production"),
+                ],
+                deployment.settings,
             )
+            steps = [line for text in said for line in text.splitlines()]
+            assert not [line for line in steps if line.startswith(("FAILED ", "warning "))], steps
+            yield cls(deployment=deployment, there=there, steady=steady, orcid=researchers)
 
     def party(self, **changed: Any) -> RelyingParty:
         return seeds.party(self.deployment, "portal", **({"scope": "openid profile email"} | changed))
@@ -164,13 +164,9 @@ def _started(stack: ExitStack, deployment: Deployment, *slugs: str, **options: A
     return said
 
 
-def _added(deployment: Deployment, slug: str, title: str, url: str, *options: str) -> Provider:
-    given = ("--title", title, "--set", f"issuer={url}", "--set", f"client_id={slug}")
-    deployment.cli(
-        "providers", "add", slug, *options, *given, "--secret-stdin", "client_secret", typed=SECRET
-    )
-    said = deployment.cli("providers", "test", slug)
-    assert "FAILED" not in said, said
-    assert "warning" not in said, said
-    deployment.cli("providers", "enable", slug)
-    return Provider(slug=slug, title=title, url=url)
+def _added(provider: Provider, *options: str) -> list[tuple[tuple[str, ...], str | None]]:
+    """The commands that add, try and enable it, each with what is typed into it."""
+    slug = provider.slug
+    given = ("--title", provider.title, "--set", f"issuer={provider.url}", "--set", f"client_id={slug}")
+    add = ("providers", "add", slug, *options, *given, "--secret-stdin", "client_secret")
+    return [(add, SECRET), (("providers", "test", slug), None), (("providers", "enable", slug), None)]

@@ -17,7 +17,7 @@ from authserver.upstream import configure, find
 from tests.agent import query_of
 from tests.live import soon_everywhere
 from tests.oidc import OAuthError
-from tests.openid.house import House
+from tests.openid.house import SCOPES, House
 from tests.wire import Reply, send
 
 SIGN_INS = 2  # at any time
@@ -103,7 +103,7 @@ def test_switching_a_provider_disturbs_nobody_elses_sign_in(house: House) -> Non
         for _ in range(2 * len(house.deployment.nodes)):
             _, url = house.leave(house.browser(), replace(house.there, title="Renamed"))
             assert query_of(url)["scope"] == "openid email", "never half: title and scopes are of one change"
-        soon(house, edited(house, title="There", config={"scopes": None}), shows=">There<")
+        soon(house, edited(house, title="There", config={"scopes": SCOPES}), shows=">There<")
     assert others.failed == []
     assert others.done >= SIGN_INS
     assert [node.workers() for node in house.deployment.nodes] == workers

@@ -174,13 +174,13 @@ def shown(under: Under, outcome: Outcome) -> Response:
         case Entered():
             return visit.entered(outcome)
         case Proved():
-            return visit.to_step(outcome.show.step, outcome.tx.id)
+            return visit.to_shown(outcome.show, outcome.tx.id)
         case Stranger():
             return render(elsewhere.new_here(under, outcome))
         case Turned():
             return _noted(under, outcome)
         case Moved(show=Show() as where):
-            return visit.to_step(where.step, under.value)
+            return visit.to_shown(where, under.value)
         case _:
             return visit.go("/login", tx=under.value)
 

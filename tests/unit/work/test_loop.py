@@ -26,6 +26,20 @@ def test_a_job_is_done_by_one_node_and_again_when_its_time_has_come(world: World
     assert done == ["job", "job"]
 
 
+def test_a_setting_says_how_soon_a_job_is_done_again(world: World) -> None:
+    """LD-5: such as how often directories are asked who may stay."""
+    done: list[str] = []
+    job = Job(name="job", every=10 * MINUTE, run=lambda _: done.append("job"), setting="directory_check")
+    world.set(directory_check=60)
+    world.issuer.revisions.forget()
+    assert Loop(issuer=world.issuer).attempt(job)
+    world.clock.advance(seconds=59)
+    assert not Loop(issuer=world.issuer).attempt(job)
+    world.clock.advance(seconds=1)
+    assert Loop(issuer=world.issuer).attempt(job)
+    assert done == ["job", "job"]
+
+
 def test_nodes_that_come_at_once_do_it_once(world: World) -> None:
     """OPS-8."""
     done: list[str] = []
