@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, make_url, orm, pool
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from authserver.store.links import Link
+from authserver.store.tables import METADATA
 from authserver.store.types import Base
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Mapping:
     """The engine beside a database's links: it makes no connection, and keeps none."""
 
     failures: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+    # Every table is known before the first is written: a foreign key may lead to one that nobody asked for yet.
+    tables = METADATA
 
     def __init__(self, database: "Database") -> None:
         self._lock = threading.Lock()
