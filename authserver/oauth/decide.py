@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authserver.apis.allow import Dropped
-from authserver.authentication import Authentication, Level
+from authserver.authentication import Authentication, Kind, Level
 from authserver.clients.redirects import is_native
 from authserver.clock import seconds
 from authserver.errors import Refusal
@@ -65,10 +65,11 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskLogin:
-    """They must sign in, up to this level."""
+    """They must sign in, up to this level; `anew`: a provider that remembers them is no answer."""
 
     reason: str
     level: Level
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,13 +278,15 @@ def _silent(request: AuthorizeRequest, outcome: Outcome) -> Outcome:
 
 def _is_stale(case: Case, demanded: Level) -> Outcome | None:
     """SU-3: a second factor that is demanded, and was proved too long ago, is proved anew with the whole sign-in."""
-    limit = case.request.mfa_max_age
-    if demanded is Level.PWD or limit is None or case.here.signed_in:
+    limit, proved = case.request.mfa_max_age, case.person.authentication
+    # What was shown here was shown just now; what a provider says may be of long before. UP-11.
+    is_new = case.here.signed_in and all(proof.kind is not Kind.UPSTREAM for proof in proved.proofs)
+    if demanded is Level.PWD or limit is None or is_new:
         return None
-    age = seconds(case.now) - seconds(case.person.authentication.since(demanded))
-    return (
-        None if age <= limit else AskLogin(reason=f"{demanded.acr} was proved {age} s ago", level=_kept(case))
-    )
+    age = seconds(case.now) - seconds(proved.since(demanded))
+    if age <= limit:
+        return None
+    return AskLogin(reason=f"{demanded.acr} was proved {age} s ago", level=_kept(case), anew=True)
 
 
 def _wished(wish: AcrWish, person: Person) -> Level:

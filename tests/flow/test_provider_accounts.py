@@ -394,6 +394,25 @@ def test_a_scope_that_takes_a_recent_sign_in_asks_the_provider_anew(world: World
     assert "code=" in (through(browser, there).left_for or "")
 
 
+def test_a_second_factor_there_is_as_old_as_it_is(world: World, there: OpenId) -> None:
+    """SU-3, UP-11: one of a month ago is not the one of the last hours that an app demands; the provider asks anew."""
+    add_provider(world, there, rules={"mfa_amr": ["mfa"]})
+    there.says(amr=["mfa"])
+    press(arrive(world, there), "Make my account")
+    web = world.add_client("web", first_party=True, required_acr="mfa")
+    browser, request = world.browser(), web.begin()
+    browser.open(request.url, initiator=web.redirect_uri)
+    there.signed_in_ago = 20 * 86_400
+    visit = through(browser, there)
+    assert not visit.left_for
+    asked = leave(browser)
+    assert asked["prompt"] == "login"
+    there.signed_in_ago = 0
+    visit = back(browser, there, asked)
+    claims = web.redeem(request, web.returned(request, visit.left_for or "")["code"]).claims
+    assert (claims["acr"], claims["auth_time"]) == ("mfa", int(world.clock.now()))
+
+
 def test_a_time_from_the_future_becomes_now(world: World, there: OpenId) -> None:
     """UP-11."""
     add_provider(world, there)

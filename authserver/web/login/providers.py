@@ -80,8 +80,8 @@ def of_address(tx: Transaction, text: str) -> Provider | None:
 
 def asks_anew(tx: Transaction) -> bool:
     """Whether a proof from before would not do: prompt=login, an age, or an account change. UP-11."""
-    if tx.purpose is not Purpose.AUTHORIZE:
-        return tx.purpose is Purpose.FRESH
+    if tx.asks_anew or tx.purpose is not Purpose.AUTHORIZE:
+        return tx.asks_anew
     try:
         request = read(issuer(), Asked(values=tx.request))
     except Refusal:

@@ -140,7 +140,9 @@ def _issue(judged: Judged, decision: Issue) -> Response:
 
 
 def _ask_login(judged: Judged, decision: AskLogin | AskRoom) -> Response:
-    return to("/login", {"tx": sealed_for_login(judged.request, decision.level)})
+    anew = isinstance(decision, AskLogin) and decision.anew
+    values = {**judged.request.asked, ANEW: ""} if anew else None
+    return to("/login", {"tx": sealed_for_login(judged.request, decision.level, values=values)})
 
 
 def _ask_registration(judged: Judged, decision: AskRegistration) -> Response:

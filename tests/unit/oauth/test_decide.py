@@ -234,7 +234,7 @@ TABLE = {
     "su3-a-second-factor-of-long-ago-is-asked-anew": Row(
         request=asks(acr=wishes(Level.MFA), mfa_max_age=59),
         person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
-        expected=AskLogin(reason="mfa was proved 60 s ago", level=Level.MFA),
+        expected=AskLogin(reason="mfa was proved 60 s ago", level=Level.MFA, anew=True),
     ),
     "su3-a-second-factor-young-enough": Row(
         request=asks(required=Requirement(level=Level.MFA), mfa_max_age=60),
