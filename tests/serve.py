@@ -183,6 +183,8 @@ class Node:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            # Its workers have their socket for a moment longer.
+            wait_until(lambda: not self.is_listening(), f"nobody listens on {self.port} any more")
             self.process = None
 
     def workers(self) -> list[int]:
