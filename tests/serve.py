@@ -289,6 +289,12 @@ class Deployment:
         """A command on this deployment's data."""
         return cli(self.data, *arguments, typed=typed, clock=self.clock, settings=self.settings)
 
+    def change(self, *arguments: str) -> Any:
+        """A command that changes what nodes remember: it is over once that holds everywhere, which takes a second."""
+        told = self.cli(*arguments)
+        time.sleep(1)
+        return told
+
     @property
     def ports(self) -> list[int]:
         """Where its nodes are, past the balancer."""

@@ -1,6 +1,5 @@
 """Sessions over nodes and restarts: what one node ended is over at all, what stands survives every restart."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -72,8 +71,7 @@ def test_a_device_that_gave_way_is_out_at_every_node(playground: Deployment, rp:
 @pytest.fixture
 def app(playground: Deployment) -> Iterator[Listener]:
     with listening() as listener:
-        playground.cli("clients", "edit", "portal", "--backchannel-logout-uri", listener.url)
-        time.sleep(1)
+        playground.change("clients", "edit", "portal", "--backchannel-logout-uri", listener.url)
         yield listener
         playground.cli("clients", "edit", "portal", "--unset", "backchannel-logout-uri")
 

@@ -61,11 +61,11 @@ def test_whoever_needs_a_second_step_takes_it_here_and_the_app_is_told_of_both(h
 def test_what_it_says_of_second_factors_counts_only_where_an_admin_says_so(house: House) -> None:
     """UP-7: its own words, exactly; then amr has them beside upstream."""
     assert house.sign_in(house.browser(), house.there, "joan").claims["amr"] == ["upstream"]
-    house.deployment.cli("providers", "edit", "steady", "--rule", "mfa_amr=mfa")
+    house.deployment.change("providers", "edit", "steady", "--rule", "mfa_amr=mfa")
     try:
         claims = house.sign_in(house.browser(), house.steady, "joan").claims
     finally:
-        house.deployment.cli("providers", "edit", "steady", "--rule", "mfa_amr=")
+        house.deployment.change("providers", "edit", "steady", "--rule", "mfa_amr=")
     assert (claims["amr"], claims["acr"]) == (["upstream", "pwd", "otp", "mfa"], "mfa")
 
 

@@ -38,7 +38,7 @@ class House:
         """By the commands that an operator has."""
         file = folder / "idp.xml"
         file.write_bytes(idp.metadata())
-        deployment.cli(
+        deployment.change(
             "providers", "add", SLUG, "--kind", "saml", "--title", TITLE, "--set-file", f"metadata={file}", *options
         )  # fmt: skip
         published = send("GET", f"{deployment.issuer}/login/upstream/{SLUG}/metadata")
@@ -46,7 +46,7 @@ class House:
         assert (published.header("Content-Type") or "").startswith("application/samlmetadata+xml")
         idp.know(published.body)
         deployment.cli("providers", "test", SLUG)
-        deployment.cli("providers", "enable", SLUG)
+        deployment.change("providers", "enable", SLUG)
         return cls(deployment=deployment, idp=idp)
 
     @property

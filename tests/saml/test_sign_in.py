@@ -132,11 +132,11 @@ def test_a_provider_that_is_switched_off_meanwhile_lets_nobody_in(house: House) 
     browser = house.browser()
     _, url = house.leave(browser)
     posted = house.prove(url)
-    house.deployment.cli("providers", "disable", "uni")
+    house.deployment.change("providers", "disable", "uni")
     try:
         assert "trouble=off" in house.come_back(browser, posted).url
     finally:
-        house.deployment.cli("providers", "enable", "uni")
+        house.deployment.change("providers", "enable", "uni")
 
 
 def test_a_fresh_sign_in_is_demanded_of_the_provider(house: House) -> None:
