@@ -19,8 +19,8 @@ from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from authserver.login.trip import Trouble
+from authserver.mail.languages import Written
 from authserver.mail.outbox import Kept
-from authserver.mail.templates import Written
 from authserver.web import language, pages
 from authserver.web.pages import (
     App,

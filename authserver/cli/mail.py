@@ -8,7 +8,7 @@ from authserver.cli.context import CLI, echo, json_option, opened
 from authserver.cli.records import written
 from authserver.errors import NotFound, Refusal
 from authserver.issuer import Issuer
-from authserver.mail import compose, outbox, templates, transports
+from authserver.mail import compose, languages, outbox, templates, transports
 from authserver.mail.transports import Never, NotNow
 from authserver.opaque import new_id
 from authserver.users.names import email_problem
@@ -76,7 +76,7 @@ def _try(issuer: Issuer, address: str, locale: str | None) -> str | None:
     if server is None:
         return "There is no mail server: `authserver settings set smtp_host NAME` names one."
     now = issuer.clock()
-    said = templates.write(issuer, "test", templates.spoken(issuer, locale), {"at": now})
+    said = templates.write(issuer, "test", languages.spoken(issuer, locale), {"at": now})
     message = compose.compose(issuer, said, to=address, id_=new_id(), at=now)
     try:
         with server.connected(TESTED_WITHIN) as line:

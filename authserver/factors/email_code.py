@@ -14,7 +14,7 @@ from authserver.factors import codes
 from authserver.factors.codes import Code
 from authserver.factors.contract import Account, Prompt, Refused, Sending, Spent, Verdict
 from authserver.issuer import Issuer
-from authserver.mail import outbox, templates, volume
+from authserver.mail import languages, outbox, volume
 from authserver.opaque import digits
 from authserver.store import Session
 from authserver.store.users import MAILBOX, NAMES_OF_GROUPS, NOTE_CODE_USED
@@ -101,7 +101,7 @@ class EmailCode(Code):
             "minutes": str(issuer.settings.email_code_lifetime // 60),
             "at": now,
             "device": plain(by.user_agent),
-            "place": issuer.places.told(by.ip, templates.spoken(issuer, box.locale)),
+            "place": issuer.places.told(by.ip, languages.spoken(issuer, box.locale)),
         }
         outbox.enqueue(
             db,

@@ -6,7 +6,7 @@ from authserver.agents import plain
 from authserver.audit import Actor
 from authserver.errors import Refusal
 from authserver.issuer import Issuer
-from authserver.mail import compose, outbox, templates
+from authserver.mail import compose, languages, outbox
 from authserver.sessions import keeping_out
 from authserver.sessions.sso import SsoSession
 from authserver.store import Session, retrying
@@ -42,7 +42,7 @@ def _tell(db: Session, issuer: Issuer, user: User, by: Actor) -> None:
     to = user.email if user.email_verified else None
     if to is None or not outbox.can_send(issuer) or not compose.is_reachable(to):
         return
-    locale = templates.spoken(issuer, user.locale)
+    locale = languages.spoken(issuer, user.locale)
     values: dict[str, str | datetime] = {
         "at": issuer.clock(),
         "device": plain(by.user_agent),

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from urllib.parse import urlsplit
 
 from authserver.issuer import Issuer
-from authserver.mail.templates import Written
+from authserver.mail.languages import Written
 
 ADDRESS = re.compile(r"[^\s\"(),:;<>@\[\\\]\x00-\x1f\x7f]{1,64}@[^\s\"(),:;<>@\[\\\]\x00-\x1f\x7f]{1,253}")
 UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\"<>@,;:\\]")

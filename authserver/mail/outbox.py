@@ -8,15 +8,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib import import_module
 
 from authserver import metrics
 from authserver.audit import SYSTEM, record
 from authserver.audit.events import MailFailed
 from authserver.issuer import Issuer
 from authserver.keys.custody import outbox_place
-from authserver.mail import compose, templates
+from authserver.mail import compose, languages
+from authserver.mail.languages import Written
 from authserver.mail.letters import LETTERS
-from authserver.mail.templates import Written
 from authserver.opaque import new_id
 from authserver.store import Session
 from authserver.store.outbox import (
@@ -101,7 +102,7 @@ def enqueue(  # noqa: PLR0913
     compose.reachable(to)
     now, id_ = issuer.clock(), new_id()
     payload = {
-        "locale": templates.spoken(issuer, locale),
+        "locale": languages.spoken(issuer, locale),
         "link": link,
         "values": {key: _plain(value) for key, value in given.items()},
     }
@@ -218,7 +219,10 @@ def _written(issuer: Issuer, id_: str, name: str, sealed: bytes) -> Written:
     held = json.loads(issuer.vault.open(sealed, outbox_place(id_)))
     values = {key: _value(value) for key, value in held["values"].items()}
     link = f"{issuer.url}{held['link']}" if held["link"] else ""
-    return templates.write(issuer, name, held["locale"], values, link)
+    written: Written = import_module("authserver.mail.templates").write(
+        issuer, name, held["locale"], values, link
+    )
+    return written
 
 
 def _plain(value: str | datetime) -> str | dict[str, str]:

@@ -7,8 +7,9 @@ from authserver.input import invalid
 from authserver.issuer import Issuer
 from authserver.mail import drafts
 from authserver.mail.drafts import BrokenDraft, Draft
+from authserver.mail.languages import locales
 from authserver.mail.letters import TEXTS
-from authserver.mail.templates import TOPIC, locales
+from authserver.mail.templates import TOPIC
 from authserver.store import Session, bump, records
 
 LONGEST_SUBJECT = 200

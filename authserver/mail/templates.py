@@ -2,10 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 from babel import Locale
@@ -17,44 +15,15 @@ from authserver import metrics
 from authserver.issuer import Issuer
 from authserver.mail import drafts
 from authserver.mail.drafts import BrokenDraft, Draft
+from authserver.mail.languages import HERE, SOURCE, Written, locales, own
 from authserver.mail.letters import FOOTER, TEXTS
 from authserver.store import Live
 from authserver.store.outbox import REPLACED
 
 log = logging.getLogger(__name__)
-HERE = Path(__file__).parent / "texts"
-SOURCE = "en"
 TOPIC = "mail_templates"
 T = TypeVar("T")
 Replaced = Mapping[tuple[str, str], Draft]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A mail as it is read."""
-
-    subject: str
-    text: str
-    html: str
-    locale: str
-    link: str = ""
-
-
-def locales(issuer: Issuer) -> tuple[str, ...]:
-    """The languages that mails are written in: ours and the deployment's own."""
-    folders = [HERE, _own(issuer)] if issuer.config.templates_dir else [HERE]
-    found = {each.name for folder in folders if folder.is_dir() for each in folder.iterdir() if each.is_dir()}
-    return tuple(sorted(found))
-
-
-def spoken(issuer: Issuer, wished: str | None) -> str:
-    """The language of a mail: the person's, else the deployment's first one that there is, else English."""
-    known = locales(issuer)
-    for tag in (wished or "", *issuer.settings.languages):
-        for each in (tag, tag.partition("-")[0].lower()):
-            if each in known:
-                return each
-    return SOURCE
 
 
 def write(
@@ -118,8 +87,8 @@ def candidates(issuer: Issuer, name: str, locale: str) -> Iterator[tuple[str, Dr
     replaced = _replaced(issuer).get((name, locale))
     if replaced is not None:
         yield "replaced text", replaced
-    own = _own(issuer)
-    files = [("file", own / locale), ("file", own / SOURCE)] if issuer.config.templates_dir else []
+    ours = own(issuer)
+    files = [("file", ours / locale), ("file", ours / SOURCE)] if issuer.config.templates_dir else []
     for origin, folder in (*files[:1], ("text", HERE / locale), *files[1:], ("text", HERE / SOURCE)):
         try:
             yield origin, (folder / f"{name}.txt").read_text(encoding="utf-8")
@@ -152,10 +121,6 @@ def _replaced(issuer: Issuer) -> Replaced:
 
     kept: Live[Replaced] = issuer.kept("mail_templates", lambda: Live(issuer.revisions, TOPIC, load))
     return kept()
-
-
-def _own(issuer: Issuer) -> Path:
-    return (issuer.config.templates_dir or Path()) / "mail"
 
 
 def _shown(value: str | datetime, locale: str) -> str:

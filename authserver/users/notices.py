@@ -29,7 +29,7 @@ from authserver.audit.events import (
     UnusualPlace,
 )
 from authserver.issuer import Issuer
-from authserver.mail import compose, outbox, templates
+from authserver.mail import compose, languages, outbox
 from authserver.store import Session
 from authserver.store.locks import lock
 from authserver.store.outbox import NOTICES
@@ -158,7 +158,7 @@ def _owner(issuer: Issuer, db: Session, user: str) -> Owner | None:
     row = db.one(TOLD_AT, {"user": user})
     if row is None:
         return None
-    return Owner(address=row[0], locale=templates.spoken(issuer, row[1]), has_signed_in=row[2] is not None)
+    return Owner(address=row[0], locale=languages.spoken(issuer, row[1]), has_signed_in=row[2] is not None)
 
 
 def _digest(to: str, values: Mapping[str, Any]) -> str:

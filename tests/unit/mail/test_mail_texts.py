@@ -10,6 +10,8 @@ from authserver.audit import SYSTEM
 from authserver.errors import NotFound, Refusal
 from authserver.mail import drafts, replace, templates
 from authserver.mail.drafts import Draft
+from authserver.mail.languages import HERE
+from authserver.mail.languages import spoken as language_of
 from authserver.mail.letters import LETTERS, TEXTS
 from authserver.store.records.outbox import MailTemplateRow
 from tests.flow.conftest import MakeWorld
@@ -21,7 +23,7 @@ REMOTE = re.compile(r"<(img|link|script|iframe|object)|url\(|@import", re.IGNORE
 
 @pytest.mark.parametrize(("name", "locale"), OURS)
 def test_each_mail_has_a_whole_text_in_each_language(name: str, locale: str, world: World) -> None:
-    draft = drafts.read((templates.HERE / locale / f"{name}.txt").read_text(encoding="utf-8"))
+    draft = drafts.read((HERE / locale / f"{name}.txt").read_text(encoding="utf-8"))
     drafts.check(draft.subject, TEXTS[name].known)
     drafts.check(draft.text, TEXTS[name].known)
 
@@ -62,7 +64,7 @@ def test_a_mail_speaks_the_language_of_the_person(
     wished: str | None, languages: list[str], spoken: str, world: World
 ) -> None:
     world.set(languages=languages)
-    assert templates.spoken(world.issuer, wished) == spoken
+    assert language_of(world.issuer, wished) == spoken
 
 
 def test_a_replaced_text_is_live_and_can_be_taken_back(world: World) -> None:
@@ -120,7 +122,7 @@ def test_a_deployment_has_files_and_languages_of_its_own(make_world: MakeWorld, 
     folder.mkdir(parents=True)
     (folder / "test.txt").write_text("Subject: Bonjour\n\nÀ {{ at }}.\n", encoding="utf-8")
     world = make_world(templates_dir=tmp_path / "own")
-    mail = templates.write(world.issuer, "test", templates.spoken(world.issuer, "fr"), {"at": world.clock()})
+    mail = templates.write(world.issuer, "test", language_of(world.issuer, "fr"), {"at": world.clock()})
     assert (mail.subject, mail.locale) == ("Bonjour", "fr")
     assert "15 janvier 2027" in mail.text
     assert "Nobody reads answers" in mail.text, "what is not written in French is English"
