@@ -8,6 +8,7 @@ def test_…(world, mail_server):              # the fixture of tests/conftest.p
     link = links_of(mail)[0]
 """
 
+import asyncio
 import re
 import threading
 from collections.abc import Iterator
@@ -40,10 +41,12 @@ class Sink:
     data_answer: str = ""
     begun: threading.Event = field(default_factory=threading.Event)
     holds: bool = False  # takes the text of a mail, and says nothing to it
+    talking: list[SMTP] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.talking.append(server)
         if address in self.answers:
             return self.answers[address]
         envelope.rcpt_tos.append(address)
@@ -112,8 +115,17 @@ class MailServer:
 
     def stop(self) -> None:
         if self._controller is not None:
+            asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop).result(10)
             self._controller.stop()
             self._controller = None
+
+    async def _hang_up(self) -> None:
+        """Who is in the middle of something is cut off, as by a server that dies."""
+        for server in self.sink.talking:
+            if server.transport is not None:
+                server.transport.abort()
+        self.sink.talking.clear()
+        await asyncio.sleep(0)
 
     @contextmanager
     def away(self) -> Iterator[None]:
