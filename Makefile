@@ -7,8 +7,7 @@ PORT ?= 8000
 DATA ?= data
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Three for two cores: half of the time a test waits for servers and browsers of its own.
-PYTEST := $(BIN)/pytest -n 3 --dist loadgroup --durations=25
+PYTEST := $(BIN)/pytest -n 2 --durations=25
 
 .PHONY: help run test test-quick check fix bench faults requirements docs
 help: ## Say what there is

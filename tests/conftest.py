@@ -24,23 +24,6 @@ settings.load_profile("tests")
 Deploy = Callable[..., Deployment]
 STORES: tuple[Store, ...] = ("sqlite", "postgresql")
 SHAPES = ("sqlite-2-workers", "postgresql-2-nodes")
-HOUSES = {"browser", "fuzz", "openid", "saml"}  # folders whose tests live in one house
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share servers run in one process, so that each server starts once."""
-    for item in items:
-        group = shared_by(item)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def shared_by(item: pytest.Item) -> str | None:
-    folder = item.path.parent.name
-    if folder in HOUSES and item.path.name != "test_gallery.py":
-        return folder
-    given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return next((str(given[name]) for name in ("deployment", "playground") if name in given), None)
 
 
 @pytest.fixture(scope="session")

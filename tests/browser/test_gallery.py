@@ -17,7 +17,12 @@ FULLEST = {
 }
 SEEN = (("phone", PSEUDO), ("forced-colors", "en"), ("no-script", "de"))
 # Looks that differ in little share the pages.
-SHOWN = {"light": slice(0, None, 2), "forced-colors": slice(0, None, 2), "no-script": slice(1, None, 2)}
+SHOWN = {
+    "light": slice(0, None, 2),
+    "phone": slice(1, None, 2),
+    "forced-colors": slice(0, None, 3),
+    "no-script": slice(1, None, 3),
+}
 
 
 def pages_in(look: str) -> list[str]:
