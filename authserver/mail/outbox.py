@@ -27,11 +27,11 @@ from authserver.store.outbox import (
     EXPIRE,
     FAILED,
     LEASE,
-    PUT,
     RETRY,
     SENT,
     HeldMail,
     outbox_rows,
+    put,
 )
 
 MAIL = "mail"
@@ -107,19 +107,19 @@ def enqueue(  # noqa: PLR0913
         "values": {key: _plain(value) for key, value in given.items()},
     }
     sealed = issuer.vault.seal(json.dumps(payload).encode(), outbox_place(id_))
-    row = {
-        "id": id_,
-        "kind": MAIL,
-        "name": template,
-        "recipient": to,
-        "user": user,
-        "source": source,
-        "about": about,
-        "payload": sealed,
-        "now": db.time(now),
-        "expires": db.time(now + letter.lives),
-    }
-    db.hot(PUT, row).close()
+    put(
+        db,
+        id_=id_,
+        kind=MAIL,
+        name=template,
+        recipient=to,
+        user=user,
+        source=source,
+        about=about,
+        payload=sealed,
+        now=now,
+        expires=now + letter.lives,
+    )
     return id_
 
 

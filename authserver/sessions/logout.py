@@ -18,7 +18,7 @@ from authserver.keys.custody import outbox_place
 from authserver.opaque import new_id
 from authserver.sessions import sso
 from authserver.store import Session
-from authserver.store.outbox import AGAIN, ANY_DUE, FAILED, LEASE, PUT, SENT
+from authserver.store.outbox import AGAIN, ANY_DUE, FAILED, LEASE, SENT, put
 from authserver.users import find
 
 KIND = "logout_token"
@@ -52,19 +52,17 @@ def tell(db: Session, issuer: Issuer, session_id: str, user: UserId) -> None:
     for client in wanting:
         id_ = new_id()
         payload = json.dumps({"sub": subject, "sid": session_id}).encode()
-        row = {
-            "id": id_,
-            "kind": KIND,
-            "name": KIND,
-            "recipient": client.client_id,
-            "user": user,
-            "source": None,
-            "about": None,
-            "payload": issuer.vault.seal(payload, outbox_place(id_)),
-            "now": db.time(now),
-            "expires": db.time(now + LIVES),
-        }
-        db.hot(PUT, row).close()
+        put(
+            db,
+            id_=id_,
+            kind=KIND,
+            name=KIND,
+            recipient=client.client_id,
+            user=user,
+            payload=issuer.vault.seal(payload, outbox_place(id_)),
+            now=now,
+            expires=now + LIVES,
+        )
 
 
 def wants(client: Client) -> bool:

@@ -11,6 +11,37 @@ PUT = Hot(
        VALUES (:id, :kind, :name, :recipient, :user, :source, :about, :payload, 'waiting', 0, :now, :now, :expires)"""
 )
 
+
+def put(  # noqa: PLR0913
+    db: Session,
+    *,
+    id_: str,
+    kind: str,
+    name: str,
+    recipient: str,
+    payload: bytes,
+    now: datetime,
+    expires: datetime,
+    user: str | None,
+    source: str | None = None,
+    about: str | None = None,
+) -> None:
+    """Write down what is to be delivered."""
+    row = {
+        "id": id_,
+        "kind": kind,
+        "name": name,
+        "recipient": recipient,
+        "user": user,
+        "source": source,
+        "about": about,
+        "payload": payload,
+        "now": db.time(now),
+        "expires": db.time(expires),
+    }
+    db.hot(PUT, row).close()
+
+
 IS_DUE = """kind = :kind AND state = 'waiting' AND next_at <= :now
             AND (leased_until IS NULL OR leased_until <= :now)"""
 
