@@ -72,7 +72,6 @@ class PasswordChange(AccountPage):
     minimum: int = 15
     changed_at: datetime | None = None
     others_end: bool = True
-    retry_after: int = 0
     errors: Mapping[str, str] = NOTHING
 
     @property
@@ -80,10 +79,6 @@ class PasswordChange(AccountPage):
         if self.retry_after:
             return 429
         return 422 if self.errors else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,6 @@ class AskAddress(Page):
     can_skip: bool = False
     email_error: str = ""
     code_error: str = ""
-    retry_after: int = 0
     app: App | None = None
     proved: tuple[Proved, ...] = ()
 
@@ -44,10 +43,6 @@ class AskAddress(Page):
         if self.retry_after:
             return 429
         return 422 if self.email_error or self.code_error else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)

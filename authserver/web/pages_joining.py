@@ -79,17 +79,12 @@ class Register(Page):
     terms: str = ""
     accepted: bool = False
     errors: Mapping[str, str] = NOTHING
-    retry_after: int = 0
 
     @property
     def status(self) -> int:
         if self.retry_after:
             return 429
         return 422 if self.errors else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,14 +134,9 @@ class AddressChange(AccountPage):
     pending: str = ""
     typed: str = ""
     errors: Mapping[str, str] = NOTHING
-    retry_after: int = 0
 
     @property
     def status(self) -> int:
         if self.retry_after:
             return 429
         return 422 if self.errors else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after

@@ -31,7 +31,6 @@ class _Waiting(Page):
     """What a page does while it cannot take an answer."""
 
     state: SignInState
-    retry_after: int
 
     @property
     def status(self) -> int:
@@ -60,7 +59,6 @@ class SignIn(_Waiting):
     username: str = ""
     keep: bool = False
     keep_days: int = 30
-    retry_after: int = 0
     away_minutes: int = 10
     ended_by: str = ""
     ended_at: datetime | None = None
@@ -89,7 +87,6 @@ class Reauthenticate(_Waiting):
     person: Person
     app: App | None = None
     state: SignInState = SignInState.AGAIN
-    retry_after: int = 0
     cancel_url: str = "/account"
     ways: tuple[Way, ...] = ()
     has_password: bool = True
@@ -134,7 +131,6 @@ class StepNeeded(Page):
     field: str = "code"
     digits: bool = False
     error: str = ""
-    retry_after: int = 0
     locked: bool = False
     trust_for: int = 0
     trusts: bool = False
@@ -167,7 +163,6 @@ class PasskeyNeeded(Page):
     action: str
     options: str
     error: str = ""
-    retry_after: int = 0
     trust_for: int = 0
     trusts: bool = False
     help_url: str = ""
@@ -178,10 +173,6 @@ class PasskeyNeeded(Page):
     @property
     def status(self) -> int:
         return 429 if self.retry_after else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +196,6 @@ class EnrolNeeded(Page):
     action: str
     set_up: AppSetUp
     error: str = ""
-    retry_after: int = 0
     ways: tuple[Way, ...] = ()
     app: App | None = None
     proved: tuple[Proved, ...] = ()
@@ -213,10 +203,6 @@ class EnrolNeeded(Page):
     @property
     def status(self) -> int:
         return 429 if self.retry_after else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +216,6 @@ class EnrolPasskey(Page):
     options: str
     label: str = ""
     error: str = ""
-    retry_after: int = 0
     ways: tuple[Way, ...] = ()
     app: App | None = None
     proved: tuple[Proved, ...] = ()
@@ -238,10 +223,6 @@ class EnrolPasskey(Page):
     @property
     def status(self) -> int:
         return 429 if self.retry_after else 200
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ class Page:
     template: ClassVar[str]
     usual_status: ClassVar[int] = 200
     here: str = ""
+    retry_after: int = 0
 
     @property
     def status(self) -> int:
@@ -35,7 +36,7 @@ class Page:
     @property
     def retry_in(self) -> int:
         """Seconds for `Retry-After`; 0 for none."""
-        return 0
+        return self.retry_after
 
     @property
     def images(self) -> tuple[str, ...]:

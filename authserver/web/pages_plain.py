@@ -69,16 +69,11 @@ class Refused(Page):
     app: App | None = None
     way_out: Link | None = None
     reason: Reason | None = None
-    retry_after: int = 0
 
     @property
     def status(self) -> int:
         found = {RefusedKind.FORM: 403, RefusedKind.FORBIDDEN: 403, RefusedKind.TOO_MANY: 429}
         return found.get(self.kind, 400)
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +138,3 @@ class Unavailable(Page):
     reference: str = ""
     retry_url: str = ""
     reason: Reason | None = None
-
-    @property
-    def retry_in(self) -> int:
-        return self.retry_after
