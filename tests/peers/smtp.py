@@ -30,7 +30,7 @@ USER, PASSWORD = "authserver", "correct horse mail"
 LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: before Python 3.11.3 aiosmtpd cannot look through a slotted dataclass (gh-102069)
 class Sink:
     """What the server does with what comes. `answers` are by recipient, instead of 250."""
 
@@ -122,7 +122,7 @@ class MailServer:
     async def _hang_up(self) -> None:
         """Who is in the middle of something is cut off, as by a server that dies."""
         for server in self.sink.talking:
-            if server.transport is not None:
+            if server.transport is not None and not server.transport.is_closing():
                 server.transport.abort()
         self.sink.talking.clear()
         await asyncio.sleep(0)
