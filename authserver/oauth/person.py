@@ -42,6 +42,8 @@ def of(
 def _scope(
     issuer: Issuer, request: AuthorizeRequest, user: User
 ) -> tuple[tuple[str, ...], tuple[Dropped, ...]]:
+    if request.allowed is not None:
+        return request.allowed.scope, request.allowed.dropped
     found = allow(
         request.client,
         catalogue(issuer),

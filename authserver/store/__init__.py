@@ -1,6 +1,6 @@
 """All SQL. Everybody else takes `db: Session` and calls named statements of the modules here."""
 
 from authserver.store.database import Database, Hot, Session, retrying
-from authserver.store.live import Live, LiveMap, Revisions, bump
+from authserver.store.live import Derived, Live, LiveMap, Revisions, bump
 
-__all__ = ["Database", "Hot", "Live", "LiveMap", "Revisions", "Session", "bump", "retrying"]
+__all__ = ["Database", "Derived", "Hot", "Live", "LiveMap", "Revisions", "Session", "bump", "retrying"]

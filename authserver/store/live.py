@@ -12,10 +12,13 @@ from typing import Generic, TypeVar
 from authserver.store.database import Database, Hot, Session
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 FRESH = 0.5
 
 KEPT = 10_000
+
+DERIVED = 1_000
 
 ALL = Hot("SELECT topic, n FROM revisions")
 
@@ -106,3 +109,18 @@ class LiveMap(Generic[T]):
     def _kept(self, held: tuple[Mapping[str, int], dict[str, T]], now: Mapping[str, int]) -> dict[str, T]:
         moved = held[0].get(self._topic) != now.get(self._topic)
         return {} if moved or len(held[1]) > KEPT else held[1]
+
+
+class Derived(Generic[K, T]):
+    """What follows from live values alone, by a key: all of it forgotten as soon as anything has moved."""
+
+    def __init__(self, revisions: Revisions) -> None:
+        self._revisions = revisions
+        self._held: tuple[Mapping[str, int], dict[K, T]] = ({}, {})
+
+    def now(self) -> dict[K, T]:
+        """What was kept since; whoever works something out asks for this before reading what it follows from."""
+        now, held = self._revisions.now(), self._held
+        if held[0] is not now or len(held[1]) >= DERIVED:
+            held = self._held = (now, {})
+        return held[1]

@@ -15,10 +15,12 @@ from authserver.oauth.authorize import (
     NAMES,
     Asked,
     AuthorizeRequest,
-    examine,
+    check_form,
+    complete,
     received,
     return_address,
 )
+from authserver.oauth.errand import examine
 from authserver.oauth.prompts import Prompt
 from authserver.oauth.request import OAuthRequest, read_pairs
 from authserver.scopes import STANDARD
@@ -65,7 +67,9 @@ def reading(
     values: dict[str, str], client: Client = APP, repeated: frozenset[str] = frozenset()
 ) -> AuthorizeRequest:
     asked = Asked(values=values, repeated=repeated)
-    return examine(client, APIS, STANDARD, return_address(client, asked), asked)
+    to = return_address(client, asked)
+    check_form(asked)
+    return complete(examine(client, APIS, STANDARD, to, values), to, asked)
 
 
 def without(*names: str) -> dict[str, str]:
