@@ -20,8 +20,7 @@ class Event:
     session: str | None = None
 
     def data(self) -> dict[str, Any]:
-        found = {name: getattr(self, name) for name in self._own()}
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name in self._own() if (value := getattr(self, name)) is not None}
 
     @classmethod
     @cache

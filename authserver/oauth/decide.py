@@ -232,19 +232,15 @@ def agrees(case: Case) -> Outcome | None:
     if here.agreed is not None and here.agreed >= asked:
         return None
     new = asked - person.agreed
-    reason = next(
-        (
-            reason
-            for applies, reason in (
-                (Prompt.CONSENT in case.request.prompts, "prompt=consent"),
-                (not client.first_party and bool(new), "they have not allowed this before"),
-                (_could_be_anybody(case.request) and not _acted(here), "another program could be asking"),
-            )
-            if applies
-        ),
-        None,
-    )
-    return None if reason is None else AskConsent(reason=reason, scope=person.scope, new=new)
+    if Prompt.CONSENT in case.request.prompts:
+        reason = "prompt=consent"
+    elif new and not client.first_party:
+        reason = "they have not allowed this before"
+    elif _could_be_anybody(case.request) and not _acted(here):
+        reason = "another program could be asking"
+    else:
+        return None
+    return AskConsent(reason=reason, scope=person.scope, new=new)
 
 
 CHECKS: tuple[Check, ...] = (

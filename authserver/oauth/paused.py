@@ -70,8 +70,9 @@ def open_sealed(issuer: Issuer, text: str, browser: bytes) -> Paused | None:
 
 def spend(db: Session, issuer: Issuer, here: Here) -> bool:
     """Use up what was answered on a page, when a code comes of it; False for everyone after the first."""
-    until = issuer.clock() + timedelta(seconds=issuer.settings.login_lifetime)
-    return not here.page or remember(db, "page", here.page, until)
+    if not here.page:
+        return True
+    return remember(db, "page", here.page, issuer.clock() + timedelta(seconds=issuer.settings.login_lifetime))
 
 
 def seal_posted(issuer: Issuer, values: Mapping[str, str]) -> str:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
 ResponseMode = Literal["query", "form_post"]
 MODES: tuple[ResponseMode, ...] = ("query", "form_post")
+PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # nothing that quote() would change
 # What RFC 6749 §4.1.2.1 leaves to error_description.
 UNSPEAKABLE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 
@@ -48,7 +50,7 @@ def with_error(error: str, description: str, to: ReturnAddress, issuer: str) -> 
 
 def redirect(uri: str, fields: Iterable[tuple[str, str]]) -> str:
     """Add fields to a URI, of which not one byte is changed."""
-    added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in fields)
+    added = "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in fields])
     if not added:
         return uri
     joint = "?" if "?" not in uri else "" if uri.endswith(("?", "&")) else "&"
@@ -67,7 +69,15 @@ def form_target(uri: str) -> str:
 def _travel(fields: list[tuple[str, str]], to: ReturnAddress, issuer: str) -> Redirect | Posted:
     if to.state is not None:
         fields.append(("state", to.state))
-    fields.append(("iss", issuer))
     if to.mode == "form_post":
-        return Posted(action=to.redirect_uri, fields=tuple(fields))
-    return Redirect(url=redirect(to.redirect_uri, fields))
+        return Posted(action=to.redirect_uri, fields=(*fields, ("iss", issuer)))
+    return Redirect(url=f"{redirect(to.redirect_uri, fields)}&{_iss(issuer)}")
+
+
+@lru_cache(maxsize=8)
+def _iss(issuer: str) -> str:
+    return f"iss={_escaped(issuer)}"
+
+
+def _escaped(text: str) -> str:
+    return text if PLAIN.fullmatch(text) else quote(text, safe="")

@@ -7,6 +7,7 @@ the kind and key, so that nothing in the database can be presented.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -102,7 +103,7 @@ def open_ticket(  # noqa: PLR0913
         {
             "kind": kind,
             "key": key,
-            "answer": _answer(roots, kind, key, answer)[0],
+            "answer": next(_answers(roots, kind, key, answer)),
             "attempts": attempts,
             "grant": grant,
             "payload": _seal(roots, kind, key, payload or {}),
@@ -120,7 +121,8 @@ def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) ->
     if row is None:
         return Gone()
     stored, attempts_left, payload, grant, expires_at, consumed_at = row
-    if not any(same(bytes(stored), candidate) for candidate in _answer(roots, kind, key, answer)):
+    stored = bytes(stored)
+    if not any(same(stored, candidate) for candidate in _answers(roots, kind, key, answer)):
         return Gone()
     read = db.database.read_time
     if consumed_at is not None:
@@ -128,7 +130,7 @@ def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) ->
     if attempts_left <= 0 or read(expires_at) <= now:
         return Gone()
     opened = _open(roots, kind, key, payload)
-    return Ticket(kind=kind, key=key, answer=bytes(stored), payload=opened, grant=grant)
+    return Ticket(kind=kind, key=key, answer=stored, payload=opened, grant=grant)
 
 
 def spend(db: Session, ticket: Ticket, *, now: datetime) -> bool:
@@ -151,8 +153,7 @@ def consume(
     row = db.one(FIND, {"kind": kind, "key": key}) if KEY.fullmatch(key) else None
     if row is None:
         return Gone()
-    candidates = _answer(roots, kind, key, answer)
-    stored = bytes(row[0])
+    stored, candidates = bytes(row[0]), list(_answers(roots, kind, key, answer))
     right = next((candidate for candidate in candidates if same(stored, candidate)), candidates[0])
     taken = _take(db, kind, key, right, now)
     if taken is None:
@@ -173,12 +174,15 @@ def _take(db: Session, kind: str, key: str, answer: bytes, now: datetime) -> tup
     return db.one(CONSUME, {"kind": kind, "key": key, "answer": answer, "now": db.time(now)})
 
 
-def _answer(roots: Roots, kind: str, key: str, answer: str) -> list[bytes]:
-    """The MAC under the current root first, then under those that still verify."""
+def _answers(roots: Roots, kind: str, key: str, answer: str) -> Iterator[bytes]:
+    """The MAC under the current root first, then, if it is not that, under those that still verify."""
     message = f"{kind}\x1f{key}\x1f{answer}".encode("utf-8", "surrogatepass")
     current, mac = roots.mac(PURPOSE, message)
-    others = (roots.mac_by(PURPOSE, root.id, message) for root in roots.known(PURPOSE) if root.id != current)
-    return [mac, *(other for other in others if other)]
+    yield mac
+    for root in roots.known(PURPOSE):
+        other = None if root.id == current else roots.mac_by(PURPOSE, root.id, message)
+        if other is not None:
+            yield other
 
 
 def _seal(roots: Roots, kind: str, key: str, payload: dict[str, Any]) -> bytes:

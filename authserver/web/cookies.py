@@ -1,6 +1,7 @@
 """Our cookies: their names, their attributes, and nothing else that reads or sets one."""
 
 import re
+from collections.abc import Callable
 from enum import Enum
 from typing import TypedDict
 
@@ -41,13 +42,23 @@ def get(cookie: Cookie) -> str | None:
     return value if value is not None and SANE.fullmatch(value) else None
 
 
-def handle_in(header: str, config: Config) -> str | None:
-    """The session's handle in a Cookie header, as get() would give it, where there is no request of Flask's."""
+def handle_reader(config: Config) -> Callable[[str], str | None]:
+    """What reads the session's handle in a Cookie header, as get() would, where there is no request of Flask's."""
     name = _named(Cookie.SESSION, config)
-    if name not in header:
-        return None
-    value = parse_cookie(header).get(name)
-    return value if value is not None and SANE.fullmatch(value) else None
+    # Werkzeug's own grammar for one name, which is all there is to it where nothing is quoted.
+    alone = re.compile(rf"(?:\A|;)[ \t]*{name}[ \t]*(?:=[ \t]*([^ \t\";]*)[ \t]*)?(?:;|\Z)").search
+
+    def read(header: str) -> str | None:
+        if name not in header:
+            return None
+        if '"' in header:
+            value = parse_cookie(header).get(name)
+        else:
+            found = alone(header)
+            value = None if found is None else found[1]
+        return value if value is not None and SANE.fullmatch(value) else None
+
+    return read
 
 
 def put(response: AnyResponse, cookie: Cookie, value: str, max_age: int | None) -> None:

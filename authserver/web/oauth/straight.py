@@ -35,12 +35,13 @@ class Straight:
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
         self._path = urlsplit(issuer.url).path + PATH
+        self._handle_in = cookies.handle_reader(issuer.config)
         self._headers = of_redirect(issuer.config)
 
     def __call__(self, environ: Mapping[str, Any]) -> Answer | None:
         if environ.get("PATH_INFO") != self._path or environ["REQUEST_METHOD"] != "GET":
             return None
-        handle = cookies.handle_in(environ.get("HTTP_COOKIE", ""), self._issuer.config)
+        handle = self._handle_in(environ.get("HTTP_COOKIE", ""))
         if handle is None:
             return None
         began = time.perf_counter()

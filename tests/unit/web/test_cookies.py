@@ -2,13 +2,41 @@
 
 import pytest
 from flask import Blueprint, Response, request
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.sansio.http import parse_cookie
 
+from authserver.config import Config
 from authserver.web import cookies
-from authserver.web.cookies import Cookie
+from authserver.web.cookies import SANE, Cookie, handle_reader
 from authserver.web.guards import Guard, demands
 from tests.flow.conftest import MakeWorld
 from tests.flow.world import World
 
+handle_in = handle_reader(Config())
+NAME = "as_session"
+PIECES = st.sampled_from(
+    [
+        NAME,
+        "as_sessio",
+        "x",
+        "=",
+        "= ",
+        " =",
+        ";",
+        "; ",
+        " ",
+        "\t",
+        '"',
+        "\\",
+        "a.b",
+        "v-1",
+        "é",
+        "\n",
+        ",",
+        "/",
+    ]
+)
 ISSUERS = {"https://id.example": "__Host-", "https://id.example/auth": "__Host-", "http://localhost:8000": ""}
 
 
@@ -115,3 +143,29 @@ def test_a_browser_is_known_by_one_value_that_outlives_its_login(world: World) -
     assert browser.open("/known").reply.text == first.text
     world.clock.advance(hours=25)
     assert browser.open("/known").reply.text != first.text
+
+
+@given(st.lists(PIECES, max_size=24).map("".join))
+def test_the_handle_is_found_where_werkzeug_finds_it(header: str) -> None:
+    """SS-1: no other cookie, quoted or broken, is taken for it."""
+    value = parse_cookie(header).get(NAME)
+    assert handle_in(header) == (value if value is not None and SANE.fullmatch(value) else None)
+
+
+@pytest.mark.parametrize(
+    ("header", "handle"),
+    [
+        (f"{NAME}=h1", "h1"),
+        (f"a=1;{NAME} =\th1 ; b=2", "h1"),
+        (f"{NAME}=h1; {NAME}=h2", "h1"),
+        (f"{NAME}; {NAME}=h2", None),
+        (f"{NAME}=h 1; {NAME}=h2", "h2"),
+        (f'a="; {NAME}=h1; "', None),
+        (f'{NAME}="h1"', "h1"),
+        (f"x{NAME}=h1", None),
+        (f"{NAME}=h1=", None),
+        ("", None),
+    ],
+)
+def test_a_header_and_its_handle(header: str, handle: str | None) -> None:
+    assert handle_in(header) == handle
