@@ -164,6 +164,7 @@ def turn(issuer: Issuer) -> Iterator[None]:
     if not queue.acquire(timeout=WAIT):
         raise Busy("too many passwords are being checked at once", retry_after=COME_AGAIN)
     try:
+        KEPT.wanted(issuer.settings.argon2_memory * 1024)
         yield
     finally:
         queue.release()
