@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from authserver.clock import Clock
@@ -11,7 +12,7 @@ from authserver.limits.limiter import Limiter
 from authserver.places import Places
 from authserver.refusals.batch import Refusals
 from authserver.settings.catalogue import Settings
-from authserver.store import Database, Live, Revisions
+from authserver.store import Database, Live, LiveMap, Revisions, Session
 from authserver.vault import Roots, Vault
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class Issuer:
     live_settings: Live[Settings]
     live_keyring: Live[Keyring]
     live_roots: Live[Roots]
-    _kept: dict[str, Any] = field(default_factory=dict)
+    _kept: dict[object, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -54,3 +55,25 @@ class Issuer:
         if found is None:
             found = self._kept.setdefault(name, make())
         return found  # type: ignore[no-any-return]
+
+    def live(self, topic: str, load: Callable[[Session], T]) -> T:
+        """What a function of a module reads, kept in memory until its topic moves: live within a second."""
+        found: Live[T] | None = self._kept.get(load)
+        if found is None:
+            found = self._kept.setdefault(load, Live(self.revisions, topic, partial(self._read, load)))
+        return found()
+
+    def live_by_name(self, topic: str, find: Callable[[Session, str], T | None]) -> LiveMap[T]:
+        """The same for one thing at a time, each found by its name when it is first asked for."""
+        found: LiveMap[T] | None = self._kept.get(find)
+        if found is None:
+            found = self._kept.setdefault(find, LiveMap(self.revisions, topic, partial(self._find, find)))
+        return found
+
+    def _find(self, find: Callable[[Session, str], T | None], name: str) -> T | None:
+        with self.database.reading() as db:
+            return find(db, name)
+
+    def _read(self, load: Callable[[Session], T]) -> T:
+        with self.database.reading() as db:
+            return load(db)

@@ -5,6 +5,9 @@ import hmac
 import secrets
 import threading
 import time
+from os import urandom
+
+from authserver.compact import base64url
 
 RANDOM_BITS = 74
 _making = threading.Lock()
@@ -15,17 +18,22 @@ def new_id() -> str:
     """A time-ordered UUID (version 7) as 32 hex digits: unique anywhere, and ascending within a process."""
     global _latest  # noqa: PLW0603
     with _making:
-        fresh = (time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+        fresh = (time.time_ns() // 1_000_000) << RANDOM_BITS | _random(RANDOM_BITS)
         # Of two in one millisecond the second is a little more than the first, and as hard to foresee.
-        made = _latest = fresh if fresh > _latest else _latest + 1 + secrets.randbits(32)
+        made = _latest = fresh if fresh > _latest else _latest + 1 + _random(32)
     milliseconds, tail = made >> RANDOM_BITS, made & (1 << RANDOM_BITS) - 1
     value = milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
     return f"{value:032x}"
 
 
+def _random(bits: int) -> int:
+    size = -(-bits // 8)
+    return int.from_bytes(urandom(size)) >> 8 * size - bits
+
+
 def new_secret(size: int = 32) -> str:
     """`size` random bytes, URL-safe. The default is 256 bits."""
-    return secrets.token_urlsafe(size)
+    return base64url(urandom(size)).decode()
 
 
 def digits(count: int) -> str:
@@ -42,9 +50,14 @@ def digest(value: str | bytes) -> bytes:
 
 def same(one: str | bytes, other: str | bytes) -> bool:
     """Equality in constant time, for anything secret; any text may be compared."""
-    a = one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one
-    b = other.encode("utf-8", "surrogatepass") if isinstance(other, str) else other
-    return hmac.compare_digest(a, b)
+    try:
+        return hmac.compare_digest(one, other)  # type: ignore[arg-type]
+    except TypeError:  # text beyond ASCII, or text beside bytes
+        return hmac.compare_digest(_octets(one), _octets(other))
+
+
+def _octets(value: str | bytes) -> bytes:
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
 class Secret:

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from authserver.compact import base64url
+
 NONCE = 12
 KEY = 32
 
@@ -147,7 +149,7 @@ class Roots:
 
 def b64(value: bytes) -> str:
     """URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    return base64url(value).decode()
 
 
 def unb64(text: str) -> bytes | None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from authserver.apis.api import Api, ApiScope
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
-from authserver.store import Live, Session
+from authserver.store import Session
 from authserver.store.clients import HeldApi, held_apis
 
 TOPIC = "apis"
@@ -34,15 +34,11 @@ class Apis:
 
 def catalogue(issuer: Issuer) -> Apis:
     """The APIs now; a change holds on every worker within a second."""
+    return issuer.live(TOPIC, _all)
 
-    def make() -> Live[Apis]:
-        return Live(issuer.revisions, TOPIC, load_all)
 
-    def load_all() -> Apis:
-        with issuer.database.reading() as db:
-            return Apis.of(every(db))
-
-    return issuer.kept("apis", make)()
+def _all(db: Session) -> Apis:
+    return Apis.of(every(db))
 
 
 def every(db: Session) -> tuple[Api, ...]:

@@ -9,7 +9,7 @@ from authserver.clients.client import Client, StoredSecret
 from authserver.clients.redirects import origins_of as origins_of  # noqa: PLC0414 - asked for beside origins()
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
-from authserver.store import Live, LiveMap, Session, records
+from authserver.store import Session, records
 from authserver.store.clients import HeldClient, HeldSecret, held_client, held_clients, held_secrets
 
 TOPIC = "clients"
@@ -22,25 +22,16 @@ KEPT = {field.name: field for field in fields(Client) if field.name not in COLUM
 
 def by_client_id(issuer: Issuer, client_id: str) -> Client | None:
     """The client as it is now, also a disabled one; a change holds on every worker within a second."""
-
-    def look(wanted: str) -> Client | None:
-        with issuer.database.reading() as db:
-            return find(db, wanted)
-
-    return issuer.kept("clients", lambda: LiveMap(issuer.revisions, TOPIC, look)).get(client_id)
+    return issuer.live_by_name(TOPIC, find).get(client_id)
 
 
 def origins(issuer: Issuer) -> frozenset[str]:
     """Every web origin that an active client registered. WEB-7."""
+    return issuer.live(TOPIC, _origins)
 
-    def make() -> Live[frozenset[str]]:
-        return Live(issuer.revisions, TOPIC, collect)
 
-    def collect() -> frozenset[str]:
-        with issuer.database.reading() as db:
-            return frozenset().union(*(origins_of(client) for client in every(db) if client.active))
-
-    return issuer.kept("client_origins", make)()
+def _origins(db: Session) -> frozenset[str]:
+    return frozenset().union(*(origins_of(client) for client in every(db) if client.active))
 
 
 def find(db: Session, client_id: str) -> Client | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.scopes import STANDARD
-from authserver.store import Live, Session
+from authserver.store import Session
 from authserver.store.users import HeldAttribute, held_attributes
 
 TOPIC = "groups"
@@ -120,12 +120,11 @@ class Declared:
 
 def live(issuer: Issuer) -> Declared:
     """The attributes now; a change holds on every worker within a second."""
+    return issuer.live(TOPIC, _declared)
 
-    def load_all() -> Declared:
-        with issuer.database.reading() as db:
-            return Declared.of(every(db))
 
-    return issuer.kept("attributes", lambda: Live(issuer.revisions, TOPIC, load_all))()
+def _declared(db: Session) -> Declared:
+    return Declared.of(every(db))
 
 
 def every(db: Session) -> tuple[Attribute, ...]:

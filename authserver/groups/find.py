@@ -6,7 +6,7 @@ from authserver.errors import NotFound
 from authserver.groups.attributes import TOPIC
 from authserver.groups.group import Group
 from authserver.issuer import Issuer
-from authserver.store import Live, Session, records
+from authserver.store import Session, records
 from authserver.store.users import GROUPS_OF, RULES_OF_GROUPS
 
 
@@ -38,15 +38,11 @@ def rules_for(db: Session, issuer: Issuer, user_id: str) -> tuple[str, ...]:
 
 def _rules(issuer: Issuer) -> Mapping[str, str]:
     """The groups that have a rule, by id; a change holds on every worker within a second."""
+    return issuer.live(TOPIC, _all_rules)
 
-    def make() -> Live[Mapping[str, str]]:
-        return Live(issuer.revisions, TOPIC, load_all)
 
-    def load_all() -> Mapping[str, str]:
-        with issuer.database.reading() as db:
-            return {row[0]: row[1] for row in db.hot(RULES_OF_GROUPS, {}).fetchall()}
-
-    return issuer.kept("group_rules", make)()
+def _all_rules(db: Session) -> Mapping[str, str]:
+    return {row[0]: row[1] for row in db.hot(RULES_OF_GROUPS, {}).fetchall()}
 
 
 def group_of(row: "records.users.GroupRow", members: int) -> Group:

@@ -1,8 +1,8 @@
 """The one place that signs a JWT: a prepared header, compact JSON, one signature."""
 
-from binascii import b2a_base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from json import JSONEncoder
 from types import MappingProxyType
 from typing import Self
@@ -20,14 +20,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from authserver.compact import base64url, octets
 from authserver.errors import Misconfigured
 from authserver.jose.keys import PublicKey, public_key
 from authserver.jose.kinds import ES256, ISSUED_TYPES, RS256
 
 PrivateMaterial = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
-_encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STRICT = JSONEncoder(allow_nan=False).encode
 _ECDSA = ec.ECDSA(SHA256())
 _PKCS1 = PKCS1v15()
 _SHA256 = SHA256()
@@ -40,38 +40,45 @@ class Signer:
     kid: str
     alg: str
     public: PublicKey = field(repr=False)
-    _material: PrivateMaterial = field(repr=False)
+    _signature: Callable[[bytes], bytes] = field(repr=False)
     _headers: Mapping[str, bytes] = field(repr=False)
 
     @classmethod
     def load(cls, private: bytes) -> Self:
         """From a private key as PKCS #8, DER or PEM: P-256 signs ES256, RSA of 2048 bits or more RS256."""
         material = _load(private)
-        alg = ES256 if isinstance(material, ec.EllipticCurvePrivateKey) else RS256
+        signature: Callable[[bytes], bytes]
+        if isinstance(material, ec.EllipticCurvePrivateKey):
+            alg, signature = ES256, partial(_es256, material)
+        else:
+            alg, signature = RS256, partial(_rs256, material)
         kid = public_key(material.public_key(), kid=None, algs=()).thumbprint
         headers = {typ: _segment({"alg": alg, "kid": kid, "typ": typ}) + b"." for typ in ISSUED_TYPES}
         return cls(
             kid=kid,
             alg=alg,
             public=public_key(material.public_key(), kid=kid, algs=(alg,)),
-            _material=material,
+            _signature=signature,
             _headers=MappingProxyType(headers),
         )
 
     def sign(self, claims: Mapping[str, object], typ: str) -> str:
         """Make a compact JWT of one of our own types; the header is ours alone."""
         signed = self._headers[typ] + _segment(claims)
-        return (signed + b"." + _base64url(self._signature(signed))).decode("ascii")
+        return (signed + b"." + base64url(self._signature(signed))).decode("ascii")
 
     def public_jwk(self) -> dict[str, str]:
         """Give what the JWKS publishes: the public members with kid, use and alg. RFC 7517 §4."""
         return {**self.public.jwk, "kid": self.kid, "use": "sig", "alg": self.alg}
 
-    def _signature(self, signed: bytes) -> bytes:
-        if isinstance(self._material, rsa.RSAPrivateKey):
-            return self._material.sign(signed, _PKCS1, _SHA256)
-        r, s = decode_dss_signature(self._material.sign(signed, _ECDSA))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+def _es256(material: ec.EllipticCurvePrivateKey, signed: bytes) -> bytes:
+    r, s = decode_dss_signature(material.sign(signed, _ECDSA))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def _rs256(material: rsa.RSAPrivateKey, signed: bytes) -> bytes:
+    return material.sign(signed, _PKCS1, _SHA256)
 
 
 def generate(alg: str) -> bytes:
@@ -102,8 +109,7 @@ def _load(private: bytes) -> PrivateMaterial:
 
 
 def _segment(members: Mapping[str, object]) -> bytes:
-    return _base64url(_encode(members).encode("utf-8"))
-
-
-def _base64url(octets: bytes) -> bytes:
-    return b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=")
+    text = octets(members)
+    if b"NaN" in text or b"Infinity" in text:
+        _STRICT(members)  # is it only a word in a text?
+    return base64url(text)

@@ -16,7 +16,6 @@ from authserver.sessions.sso import SsoSession
 from authserver.store import Session
 from authserver.tokens import grant
 from authserver.tokens.issue import Ready, Wanted, ready
-from authserver.tokens.required import ANY
 from authserver.tokens.terms import terms
 from authserver.transaction import Transaction
 from authserver.users import find
@@ -40,10 +39,7 @@ def wish(db: Session, issuer: Issuer, tx: Transaction) -> Wish:
     client, groups = client_of(issuer, tx), find.load(db, tx.user).groups
     allowed = asked(issuer, client, tx.request.get("scope", ""), groups)
     resources = tuple(api.identifier for api in allowed.apis)
-    held = terms(issuer, client, resources)
-    needed = held.required
-    for word in allowed.scope:
-        needed |= held.required_by_scope.get(word, ANY)
+    needed = terms(issuer, client, resources, allowed.scope).required
     return Wish(
         client=client,
         scope=allowed.scope,

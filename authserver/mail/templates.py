@@ -17,7 +17,7 @@ from authserver.mail import drafts
 from authserver.mail.drafts import BrokenDraft, Draft
 from authserver.mail.languages import HERE, SOURCE, Written, locales, own
 from authserver.mail.letters import FOOTER, TEXTS
-from authserver.store import Live
+from authserver.store import Session
 from authserver.store.outbox import REPLACED
 
 log = logging.getLogger(__name__)
@@ -111,16 +111,14 @@ def trouble(issuer: Issuer) -> Iterator[str]:
 
 def _replaced(issuer: Issuer) -> Replaced:
     """The texts that admins put in the place of files, live on every node."""
+    return issuer.live(TOPIC, _all_replaced)
 
-    def load() -> Replaced:
-        with issuer.database.reading() as db:
-            return {
-                (name, locale): Draft(subject=subject, text=text, html=html)
-                for name, locale, subject, text, html in db.hot(REPLACED, {}).fetchall()
-            }
 
-    kept: Live[Replaced] = issuer.kept("mail_templates", lambda: Live(issuer.revisions, TOPIC, load))
-    return kept()
+def _all_replaced(db: Session) -> Replaced:
+    return {
+        (name, locale): Draft(subject=subject, text=text, html=html)
+        for name, locale, subject, text, html in db.hot(REPLACED, {}).fetchall()
+    }
 
 
 def _shown(value: str | datetime, locale: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from authserver.clients import find as clients
 from authserver.clients.client import Client
@@ -11,7 +12,8 @@ from authserver.jose import ACCESS, Claims, Expected, PublicKeys, still_good, ve
 from authserver.opaque import digest
 from authserver.store import Session
 from authserver.store.grants import TOKEN_REVOKED
-from authserver.tokens.grant import Standing, load_token
+from authserver.tokens.grant import Standing, load_token, load_token_and_person
+from authserver.users.user import User
 
 KEPT = 2_000
 
@@ -26,10 +28,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Living:
-    """An access token that counts now; `standing` is absent where a client acts for itself."""
+    """An access token that counts now; `standing` is absent where a client acts for itself, `user` if not asked for."""
 
     client: Client
     standing: Standing | None
+    user: User | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def _expected(issuer_url: str, audience: str | None) -> Expected:
     return Expected(issuer=issuer_url, audience=frozenset() if audience is None else frozenset({audience}))
 
 
-def look(db: Session, issuer: Issuer, claims: Claims) -> Living | Dead:
+def look(
+    db: Session, issuer: Issuer, claims: Claims, *, whose: Literal["id", "person"] = "id"
+) -> Living | Dead:
     """What has become of a token since it was issued: one read. RT-9, RT-10, RT-11, SS-3."""
     client = clients.by_client_id(issuer, claims.text("client_id"))
     if client is None or not client.active:
@@ -84,12 +89,13 @@ def look(db: Session, issuer: Issuer, claims: Claims) -> Living | Dead:
         if db.one(TOKEN_REVOKED, {"jti": claims.text("jti")}) is not None:
             return Dead("the token is revoked")
         return Living(client=client, standing=None)
-    found = load_token(db, grant_id, claims.text("jti"))
+    load = load_token_and_person if whose == "person" else load_token
+    found = load(db, grant_id, claims.text("jti"))
     if found is None:
         return Dead("the grant is gone")
-    standing, revoked = found
+    standing, revoked, user = found
     why = "the token is revoked" if revoked else standing.lapse(client, issuer.clock())
-    return Dead(why) if why is not None else Living(client=client, standing=standing)
+    return Dead(why) if why is not None else Living(client=client, standing=standing, user=user)
 
 
 def grant_of(claims: Mapping[str, object]) -> str | None:

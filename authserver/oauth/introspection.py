@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from authserver.clients.client import Client
+from authserver.compact import octets
 from authserver.issuer import Issuer
 from authserver.jose import BadToken, Claims
 from authserver.oauth.bearer import Living, look, read
 from authserver.oauth.client_auth import authenticate
 from authserver.oauth.errors import invalid_request, unauthorized_client
-from authserver.oauth.request import Answer, OAuthRequest, encode, json_answer
+from authserver.oauth.request import Answer, OAuthRequest, json_answer
 from authserver.oauth.server import admit, check_form
 from authserver.tokens import refresh
 from authserver.tokens.grant import load
@@ -48,7 +49,7 @@ def introspect(issuer: Issuer, request: OAuthRequest) -> Answer:
 def _shown(claims: Claims) -> bytes:
     """What is said of a token that lives: it follows from the token alone."""
     shown = {name: claims[name] for name in SHOWN if name in claims}
-    return encode({"active": True, "token_type": "Bearer", **shown}).encode()
+    return octets({"active": True, "token_type": "Bearer", **shown})
 
 
 def _meant_for(client: Client, claims: Claims) -> bool:

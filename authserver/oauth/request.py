@@ -1,6 +1,5 @@
 """OAuthRequest: a request to an OAuth endpoint, parsed once; and Answer, what goes back."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +7,12 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from authserver.audit import Actor
+from authserver.compact import octets
 from authserver.errors import Refusal
 
 MAX_FIELDS = 64
 FORM = "application/x-www-form-urlencoded"
 NONE: frozenset[str] = frozenset()
-encode = json.JSONEncoder(separators=(",", ":")).encode
 ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 Headers = tuple[tuple[str, str], ...]
@@ -39,9 +38,15 @@ class OAuthRequest:
     repeated: frozenset[str] = frozenset()
     authorization: str | None = None
     origin: str | None = None
-    actor: Actor
     host: str = ""
     url: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for what is written down."""
+        return Actor(kind="client", ip=self.ip, user_agent=self.user_agent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Answer:
 
 
 def json_answer(status: int, value: Mapping[str, Any], headers: Headers = ()) -> Answer:
-    return Answer(status=status, body=encode(value).encode(), headers=JSON + headers if headers else JSON)
+    return Answer(status=status, body=octets(value), headers=JSON + headers if headers else JSON)
 
 
 def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
@@ -86,9 +91,12 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
 
 
 def _unescaped(text: str) -> str:
-    if ESCAPED.search(text):
+    plain = text.replace("+", " ")
+    if "%" not in plain:
+        return plain
+    if ESCAPED.search(plain):
         raise Refusal("a field is not form-encoded", rule="bad_escape")
-    return _utf8(unquote_to_bytes(text.replace("+", " ")))
+    return _utf8(unquote_to_bytes(plain))
 
 
 def _utf8(raw: bytes) -> str:

@@ -1,6 +1,7 @@
 """The userinfo endpoint. OpenID Connect Core §5.3."""
 
 from authserver.clients.client import Client
+from authserver.groups.attributes import live
 from authserver.issuer import Issuer
 from authserver.jose import BadToken
 from authserver.oauth.bearer import Living, look, read
@@ -10,7 +11,6 @@ from authserver.oauth.server import admit
 from authserver.tokens.claims import release
 from authserver.tokens.grant import Standing
 from authserver.tokens.required import of
-from authserver.users import find as users
 
 
 def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
@@ -30,14 +30,13 @@ def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
             headers=(("WWW-Authenticate", 'Bearer error="insufficient_scope", scope="openid"'),),
         )
     with issuer.database.reading() as db:
-        found = look(db, issuer, claims)
-        if not isinstance(found, Living) or found.standing is None:
-            why = "no person is behind it" if isinstance(found, Living) else found.why
-            raise invalid_token(why, rule="token_dead")
-        admit(issuer, found.client)
-        check_level(found.client, found.standing)
-        user = users.load(db, found.standing.grant.user)
-    released = release(issuer, user, scope, found.standing.grant.claims, into="userinfo")
+        found = look(db, issuer, claims, whose="person")
+    if not isinstance(found, Living) or found.standing is None or found.user is None:
+        why = "no person is behind it" if isinstance(found, Living) else found.why
+        raise invalid_token(why, rule="token_dead")
+    admit(issuer, found.client)
+    check_level(found.client, found.standing)
+    released = release(live(issuer), found.user, scope, found.standing.grant.claims, into="userinfo")
     return json_answer(200, {**released, "sub": found.standing.subject})
 
 

@@ -225,7 +225,10 @@ class Database:
         return Session(self, "fast")
 
     def writing_alone(self) -> Session:
-        """As writing_fast(), for one statement, which is a transaction by itself."""
+        """As writing_fast(), for statements each of which is a transaction by itself.
+
+        What is read before the one that writes is read here, too: this link's page cache outlives its own writes.
+        """
         return Session(self, "alone")
 
     def dispose(self) -> None:

@@ -3,6 +3,7 @@
 from functools import cache
 
 from authserver.store.database import Hot
+from authserver.store.users import PERSON, PERSONS_OWN
 
 STANDING = """g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g.scope, g.resources, g.claims,
        g.authentication, g.offline, g.generation, g.rotated_at, g.granted_at, g.refresh_expires_at, g.ends_at,
@@ -15,6 +16,12 @@ REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
 LOAD = Hot(f"SELECT {STANDING} {JOINED} WHERE g.id = :grant")
 
 LOAD_TOKEN = Hot(f"SELECT {STANDING}, {REVOKED} {JOINED} WHERE g.id = :grant")
+
+# One row for each group of the person.
+LOAD_TOKEN_AND_PERSON = Hot(
+    f"SELECT {STANDING}, {REVOKED}, {PERSON} {JOINED} {PERSONS_OWN} WHERE g.id = :grant"
+)
+PERSONS = slice(STANDING.count(",") + 2, None)
 
 OF_USER = Hot(
     f"SELECT {STANDING} {JOINED} "

@@ -7,11 +7,11 @@ from authserver.store.database import Hot, Session
 
 PERSON = """u.id, u.subject, u.username, u.name, e.address, e.verified_at, u.locale, u.status, u.role,
                     u.epoch, u.attributes, u.created_at, u.updated_at, u.last_sign_in_at, u.version, u.max_sessions,
-                    g.name"""
+                    o.name"""
 
 PERSONS_OWN = """LEFT JOIN user_emails e ON e.user_id = u.id AND e.is_primary
                  LEFT JOIN memberships m ON m.user_id = u.id
-                 LEFT JOIN "groups" g ON g.id = m.group_id"""
+                 LEFT JOIN "groups" o ON o.id = m.group_id"""
 
 _PERSON = f"SELECT {PERSON} FROM users u {PERSONS_OWN} WHERE "  # noqa: S608
 

@@ -10,12 +10,6 @@ from authserver.clock import seconds
 TYP = "at+jwt"
 
 
-def audience(resources: tuple[str, ...], issuer_url: str, scope: tuple[str, ...]) -> str | list[str]:
-    """The resources, and the issuer when openid is granted, so that userinfo works for every library. TK-11."""
-    named = [*resources, *([issuer_url] if "openid" in scope and issuer_url not in resources else [])]
-    return named[0] if len(named) == 1 else named
-
-
 def for_person(  # noqa: PLR0913
     *,
     issuer_url: str,

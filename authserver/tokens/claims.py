@@ -1,31 +1,33 @@
 """What of a person goes into which token: by scope, and by the `claims` parameter. OpenID Connect Core §5.4, §5.5."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from authserver.clock import seconds
-from authserver.groups.attributes import RESERVED, Declared, Into, live
-from authserver.issuer import Issuer
+from authserver.groups.attributes import RESERVED, Declared, Into
 from authserver.users.user import User
 
 
 def release(
-    issuer: Issuer, user: User, scope: tuple[str, ...], claims: str | None, *, into: Into
+    declared: Declared, user: User, scope: tuple[str, ...], claims: str | None, *, into: Into
 ) -> dict[str, Any]:
     """The claims for one token; absent values are left out. ID-8, ID-9."""
     found: dict[str, Any] = {}
-    for name, of_account in _released(live(issuer), scope, claims, into):
+    for name, of_account in _released(declared, scope, claims, into):
         value = user.attributes.get(name) if of_account is None else of_account(user)
         if value not in (None, ""):
             found[name] = value
     return found
 
 
-def needs_person(issuer: Issuer, scope: Iterable[str], claims: str | None, into: Iterable[Into]) -> bool:
+@lru_cache(maxsize=512)
+def needs_person(
+    declared: Declared, scope: tuple[str, ...], claims: str | None, into: tuple[Into, ...]
+) -> bool:
     """Whether any of these tokens holds something of the person beyond who it is."""
-    filling = live(issuer).filling
+    filling = declared.filling
     return any(requested(claims, target) or not filling[target].isdisjoint(scope) for target in into)
 
 

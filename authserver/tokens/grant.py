@@ -1,11 +1,10 @@
 """Grant: what a person allowed an app, and the family that every token descends from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from json import dumps, loads
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver.audit import Actor, record
 from authserver.audit.events import GrantMade, GrantRevoked
@@ -14,12 +13,21 @@ from authserver.clients.client import Client
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
 from authserver.store import Session
-from authserver.store.grants import BEGIN, LOAD, LOAD_TOKEN, OF_USER, REVOKE, revoke_matching
+from authserver.store.grants import (
+    BEGIN,
+    LOAD,
+    LOAD_TOKEN,
+    LOAD_TOKEN_AND_PERSON,
+    OF_USER,
+    PERSONS,
+    REVOKE,
+    revoke_matching,
+)
+from authserver.users import find as users
 from authserver.users.user import User
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(NamedTuple):
     """`authentication` is a copy of the session's at the moment of authorization; nothing recomputes it."""
 
     id: str
@@ -39,8 +47,7 @@ class Grant:
     revoked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """A grant beside what is true of its person and session now."""
 
     grant: Grant
@@ -150,10 +157,18 @@ def load(db: Session, grant_id: str) -> Standing | None:
     return None if row is None else _standing(db, row)
 
 
-def load_token(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool] | None:
+def load_token(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool, None] | None:
     """The grant of an access token, and whether that one token was revoked, in one statement."""
     row = db.one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
-    return None if row is None else (_standing(db, row), bool(row[22]))
+    return None if row is None else (_standing(db, row), bool(row[22]), None)
+
+
+def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool, User] | None:
+    """The same, with the person, in one statement."""
+    rows = db.hot(LOAD_TOKEN_AND_PERSON, {"grant": grant_id, "jti": jti}).fetchall()
+    if not rows:
+        return None
+    return _standing(db, rows[0]), bool(rows[0][22]), users.of_rows(db, [row[PERSONS] for row in rows])
 
 
 def of_user(db: Session, user_id: str, now: datetime) -> tuple[Grant, ...]:

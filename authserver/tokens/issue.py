@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from authserver.apis.api import ApiScope
 from authserver.authentication import short
 from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.groups.attributes import Into
 from authserver.issuer import Issuer
-from authserver.jose import Kind
+from authserver.jose import Kind, Signer
 from authserver.opaque import new_secret
 from authserver.store import Session
 from authserver.tokens import access, id_token, pending
@@ -18,10 +17,10 @@ from authserver.tokens import logout_token as logout_tokens
 from authserver.tokens.claims import needs_person, release
 from authserver.tokens.grant import Standing
 from authserver.tokens.refresh import mint
-from authserver.tokens.required import ANY
 from authserver.tokens.terms import Terms, terms
 from authserver.users import find as users
 from authserver.users.user import User
+from authserver.vault import Roots
 
 TOKENS: tuple[Into, ...] = ("id_token", "access_token")
 JTI_BYTES = 16
@@ -55,7 +54,11 @@ class TokenSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A grant from which these tokens may be issued: made only by `ready()`, before anything is consumed."""
+    """A grant from which these tokens may be issued: made only by `ready()`, before anything is consumed.
+
+    All that they are made of is in it. What was consumed is lost if anything has to be asked for afterwards, and the
+    database is away.
+    """
 
     standing: Standing
     wanted: Wanted
@@ -63,6 +66,9 @@ class Ready:
     scope: tuple[str, ...]
     user: User | None
     now: datetime
+    signer: Signer
+    id_signer: Signer
+    roots: Roots
 
 
 def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wanted: Wanted) -> Ready:
@@ -71,7 +77,7 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
     lapse = standing.lapse(client, now)
     if lapse is not None:
         raise NotIssued("the sign-in behind this grant has ended", detail=lapse, rule="grant_lapsed")
-    held = terms(issuer, client, wanted.resources)
+    held = terms(issuer, client, wanted.resources, wanted.scope)
     if len(held.apis) < len(wanted.resources):
         # Left out, the audience would become another one.
         raise NotIssued(
@@ -79,18 +85,33 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
             detail=" ".join(wanted.resources),
             rule="resource_gone",
         )
-    user = None
-    if held.by_group or needs_person(issuer, wanted.scope, standing.grant.claims, TOKENS):
+    user: User | None = None
+    groups: tuple[str, ...] = ()
+    if held.by_group or needs_person(held.declared, wanted.scope, standing.grant.claims, TOKENS):
         user = users.load(db, standing.grant.user)
-        if not client.admits(user.groups):
+        groups = user.groups
+        if not client.admits(groups):
             raise NotIssued(
                 "the person may no longer use this app",
                 detail="the person is in none of the client's groups",
                 rule="allowed_groups",
             )
-    scope = _still_allowed(held, wanted.scope, user.groups if user else ())
-    _check_level(held, scope, standing)
-    return Ready(standing=standing, wanted=wanted, terms=held, scope=scope, user=user, now=now)
+    scope = held.scope_for(groups)
+    if scope != wanted.scope:
+        # The terms of what is left: less may have another audience, and require less.
+        held = terms(issuer, client, wanted.resources, scope)
+    _check_level(held, standing)
+    return Ready(
+        standing=standing,
+        wanted=wanted,
+        terms=held,
+        scope=scope,
+        user=user,
+        now=now,
+        signer=issuer.keyring.signer("ES256"),
+        id_signer=issuer.keyring.signer(held.id_token_alg),
+        roots=issuer.roots,
+    )
 
 
 def issue_tokens(
@@ -98,7 +119,7 @@ def issue_tokens(
 ) -> TokenSet:
     """Make the tokens of a grant that is ready, with the refresh token of a generation; or of a client for itself."""
     if isinstance(subject, Ready):
-        return _for_person(issuer, subject, generation)
+        return _for_person(issuer.url, subject, generation)
     if wanted is None:
         raise TypeError("say what the client wants")
     return _for_client(issuer, subject, wanted)
@@ -126,15 +147,14 @@ def login_token(issuer: Issuer, kind: Kind, about: pending.About, *, expires_at:
     return issuer.keyring.signer("ES256").sign(claims, pending.TYPES[kind.name])
 
 
-def _for_person(issuer: Issuer, ready: Ready, generation: int | None) -> TokenSet:
+def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenSet:
     held, grant, scope, now = ready.terms, ready.standing.grant, ready.scope, ready.now
     client, authentication = held.client, grant.authentication
     amr = short(authentication.amr) if client.amr == "short" else authentication.amr
-    keyring = issuer.keyring
-    access_token = keyring.signer("ES256").sign(
+    access_token = ready.signer.sign(
         access.for_person(
-            issuer_url=issuer.url,
-            audience=access.audience(held.audience, issuer.url, scope),
+            issuer_url=issuer_url,
+            audience=held.audience,
             subject=ready.standing.subject,
             client_id=client.client_id,
             scope=scope,
@@ -144,15 +164,15 @@ def _for_person(issuer: Issuer, ready: Ready, generation: int | None) -> TokenSe
             jti=new_secret(JTI_BYTES),
             now=now,
             lifetime=held.lifetime,
-            extra=_extra(issuer, ready, "access_token"),
+            extra=_extra(ready, "access_token"),
         ),
         access.TYP,
     )
     identity = None
     if "openid" in scope:
-        identity = keyring.signer(held.id_token_alg).sign(
+        identity = ready.id_signer.sign(
             id_token.for_app(
-                issuer_url=issuer.url,
+                issuer_url=issuer_url,
                 client_id=client.client_id,
                 subject=ready.standing.subject,
                 authentication=authentication,
@@ -161,7 +181,7 @@ def _for_person(issuer: Issuer, ready: Ready, generation: int | None) -> TokenSe
                 access_token=access_token,
                 now=now,
                 lifetime=held.id_token_lifetime,
-                extra=_extra(issuer, ready, "id_token"),
+                extra=_extra(ready, "id_token"),
             ),
             id_token.TYP,
         )
@@ -170,15 +190,15 @@ def _for_person(issuer: Issuer, ready: Ready, generation: int | None) -> TokenSe
         expires_in=held.lifetime,
         scope=scope,
         id_token=identity,
-        refresh_token=None if generation is None else mint(issuer, grant.id, generation),
+        refresh_token=None if generation is None else mint(ready.roots, grant.id, generation),
     )
 
 
 def _for_client(issuer: Issuer, client: Client, wanted: Wanted) -> TokenSet:
-    held = terms(issuer, client, wanted.resources)
+    held = terms(issuer, client, wanted.resources, wanted.scope)
     claims = access.for_client(
         issuer_url=issuer.url,
-        audience=access.audience(held.audience, issuer.url, wanted.scope),
+        audience=held.audience,
         client_id=client.client_id,
         scope=wanted.scope,
         jti=new_secret(JTI_BYTES),
@@ -189,11 +209,9 @@ def _for_client(issuer: Issuer, client: Client, wanted: Wanted) -> TokenSet:
     return TokenSet(access_token=token, expires_in=held.lifetime, scope=wanted.scope)
 
 
-def _check_level(held: Terms, scope: tuple[str, ...], standing: Standing) -> None:
+def _check_level(held: Terms, standing: Standing) -> None:
     """What client, APIs and the scopes of this very token require now; ages are judged at authorize. SU-3, SU-6."""
     needed = held.required
-    for word in scope if held.required_by_scope else ():
-        needed |= held.required_by_scope.get(word, ANY)
     reached = standing.grant.authentication
     if not reached.reaches(needed.level):
         age = {} if needed.max_age is None else {"max_age": needed.max_age}
@@ -205,25 +223,7 @@ def _check_level(held: Terms, scope: tuple[str, ...], standing: Standing) -> Non
         )
 
 
-def _still_allowed(held: Terms, wanted: tuple[str, ...], groups: tuple[str, ...]) -> tuple[str, ...]:
-    """The wanted scopes that client and person may have now, as far as this token is for their API. RFC 8707 §2.2."""
-    client, here, of_person = held.client, held.scopes, held.declared.scopes
-    return tuple(
-        [
-            word
-            for word in wanted
-            if word in client.scopes
-            and (_may_have(client, here[word], groups) if word in here else word in of_person)
-        ]
-    )
-
-
-def _may_have(client: Client, scope: ApiScope, groups: tuple[str, ...]) -> bool:
-    client_may = scope.clients is None or client.client_id in scope.clients
-    return client_may and (scope.groups is None or not scope.groups.isdisjoint(groups))
-
-
-def _extra(issuer: Issuer, ready: Ready, into: Into) -> dict[str, Any]:
+def _extra(ready: Ready, into: Into) -> dict[str, Any]:
     if ready.user is None:
         return {}
-    return release(issuer, ready.user, ready.scope, ready.standing.grant.claims, into=into)
+    return release(ready.terms.declared, ready.user, ready.scope, ready.standing.grant.claims, into=into)

@@ -13,7 +13,7 @@ from authserver.opaque import same
 from authserver.store import Session
 from authserver.store.grants import GENERATION, ROTATE
 from authserver.tokens.grant import idle_end
-from authserver.vault import b64
+from authserver.vault import Roots, b64
 
 PURPOSE = "refresh"
 FORM = re.compile(r"as_rt1_([0-9a-f]{32})\.(0|[1-9][0-9]{0,8})\.([0-9A-Za-z_-]{1,16})\.([0-9A-Za-z_-]{43})")
@@ -64,10 +64,10 @@ class Over:
 Outcome = Rotated | Retried | Reused | FarAhead | Over
 
 
-def mint(issuer: Issuer, grant_id: str, generation: int) -> str:
+def mint(roots: Roots, grant_id: str, generation: int) -> str:
     """The refresh token of one generation; the same whenever it is asked for under the same root."""
     coordinates = f"{grant_id}.{generation}"
-    root, mac = issuer.roots.mac(PURPOSE, coordinates.encode())
+    root, mac = roots.mac(PURPOSE, coordinates.encode())
     return f"as_rt1_{coordinates}.{root}.{b64(mac)}"
 
 

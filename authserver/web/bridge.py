@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from authserver.audit import Actor
 from authserver.errors import Refusal
 from authserver.jose import BadToken
 from authserver.jose.read import read_object
@@ -59,11 +58,8 @@ def read(environ: Mapping[str, Any], takes: str = FORM) -> OAuthRequest:
         authorization=environ.get("HTTP_AUTHORIZATION"),
         origin=environ.get("HTTP_ORIGIN"),
         host=environ.get("HTTP_HOST", ""),
-        actor=Actor(
-            kind="client",
-            ip=environ.get("REMOTE_ADDR", ""),
-            user_agent=_plain(environ.get("HTTP_USER_AGENT", ""))[:AGENT],
-        ),
+        ip=environ.get("REMOTE_ADDR", ""),
+        user_agent=_plain(environ.get("HTTP_USER_AGENT", ""))[:AGENT],
     )
 
 

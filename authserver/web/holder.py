@@ -9,7 +9,7 @@ from authserver.login.enrolment import is_strong
 from authserver.oauth.holder import holder, too_weak
 from authserver.oauth.request import Headers, OAuthRequest
 from authserver.web import cookies, cors, csrf, guards, sessions
-from authserver.web.context import actor, issuer
+from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Demand, Guard, demand_of
 
@@ -66,7 +66,6 @@ def _asked() -> OAuthRequest:
         path=request.path,
         authorization=request.headers.get("Authorization"),
         origin=request.headers.get("Origin"),
-        actor=actor(),
     )
 
 

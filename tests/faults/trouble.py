@@ -20,6 +20,8 @@ ADDED_DELAY = 0.2
 CLOCK_SECONDS = 3.0
 PAUSE_SECONDS = 5.0
 AWAY_SECONDS = 1.0
+# Less than the grace, by far: who is refused again and again for longer than that has to sign in once more.
+FEW_SECONDS = 4.0
 
 
 def left(until: float) -> float:
@@ -72,17 +74,19 @@ def restart_redis(ground: Ground, until: float) -> None:
 
 
 def take_the_connections(ground: Ground, until: float) -> None:
-    """The database has no more than a few connections for the product, and ends the others."""
+    """The database has no more than a few connections for the product, and ends the others; for a while, and again."""
     assert ground.server
     limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
     name = sql.Identifier(ground.database)
-    with ground.server.connect() as connection:
-        connection.execute(limit.format(name, sql.Literal(3)))
-        try:
-            ground.server.freeze(ground.database)
-            time.sleep(left(until))
-        finally:
-            connection.execute(limit.format(name, sql.Literal(-1)))
+    while left(until):
+        with ground.server.connect() as connection:
+            connection.execute(limit.format(name, sql.Literal(3)))
+            try:
+                ground.server.freeze(ground.database)
+                time.sleep(min(left(until), FEW_SECONDS))
+            finally:
+                connection.execute(limit.format(name, sql.Literal(-1)))
+        some_time(until)
 
 
 def fill_the_pool(ground: Ground, until: float) -> None:

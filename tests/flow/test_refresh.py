@@ -1,11 +1,16 @@
 """grant_type=refresh_token, clause by clause."""
 
+import sqlite3
+
 import pytest
 
 from authserver.audit import SYSTEM
 from authserver.clients import edit as clients
+from authserver.once.tickets import CONSUME
+from authserver.store import Hot
+from authserver.store.grants import ROTATE
 from authserver.tokens import refresh
-from tests.flow.test_code import end, tokens_of
+from tests.flow.test_code import code_for, end, tokens_of
 from tests.flow.world import World
 from tests.oidc import OAuthError, claims_of
 
@@ -38,6 +43,33 @@ def test_a_retry_within_the_grace_gets_the_same_successor(world: World) -> None:
         web.refresh(first)
     with pytest.raises(OAuthError, match="invalid_grant"):
         web.refresh(second)
+
+
+@pytest.mark.parametrize("spending", [ROTATE, CONSUME], ids=["refresh token", "code"])
+def test_once_something_is_spent_its_answer_needs_no_database(world: World, spending: Hot) -> None:
+    """TK-7, RT-3: were anything asked for after that, a database that is away just then would take the answer."""
+    ada, web = world.add_user(), world.add_client()
+    tokens_of(world, web, ada)  # from here on the app knows our keys
+    request, code = code_for(world, web, ada)
+    gone: list[str] = []
+
+    def goes_away(statement: str) -> None:
+        if gone:
+            raise sqlite3.OperationalError("unable to open database file")
+        if statement == spending.sql:
+            gone.append(statement)
+            world.issuer.revisions.forget()
+
+    database = world.issuer.database
+    database.counting = goes_away
+    try:
+        tokens = web.redeem(request, code)
+        if not gone:
+            tokens = web.refresh(tokens)
+    finally:
+        database.counting = None
+    assert gone
+    assert tokens.refresh_token
 
 
 def test_once_the_successor_was_used_its_predecessor_is_a_reuse(world: World) -> None:
@@ -101,12 +133,12 @@ def test_a_token_one_ahead_of_its_row_moves_the_row_and_two_ahead_end_the_family
     tokens = tokens_of(world, web, ada)
     presented = refresh.read(world.issuer, tokens.refresh_token or "")
     assert presented is not None
-    ahead = refresh.mint(world.issuer, presented.grant, 1)
+    ahead = refresh.mint(world.issuer.roots, presented.grant, 1)
     healed = web.refresh(ahead)
     assert refresh.read(world.issuer, healed.refresh_token or "").generation == 2  # type: ignore[union-attr]
     assert world.events("store_behind")
     with pytest.raises(OAuthError, match="invalid_grant"):
-        web.refresh(refresh.mint(world.issuer, presented.grant, 9))
+        web.refresh(refresh.mint(world.issuer.roots, presented.grant, 9))
     with pytest.raises(OAuthError, match="invalid_grant"):
         web.refresh(healed)
 

@@ -334,7 +334,7 @@ class World:
             asked.append(statement)
 
         # The first look at the revisions is due every half second, whoever asks.
-        self.issuer.revisions.now()
+        self.issuer.revisions.look()
         live(self.issuer)
         database.counting = asked.append
         event.listen(engine, "before_cursor_execute", listen)

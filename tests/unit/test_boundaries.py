@@ -100,7 +100,7 @@ def test_one_function_signs() -> None:
 
 def test_the_package_of_jose_knows_nobody_above_it() -> None:
     """JOSE-1: it stands at the bottom, beside the vault and the clock."""
-    allowed = {"authserver.errors", "authserver.jose"}
+    allowed = {"authserver.compact", "authserver.errors", "authserver.jose"}
     for path in sorted((HOUSE / "jose").rglob("*.py")):
         ours = {name for name in imported(parsed(path)) if name.split(".")[0] == "authserver"}
         foreign = {name for name in ours if not any(name.startswith(each) for each in allowed)}

@@ -60,16 +60,16 @@ class RefreshToken(Grant):
 
     def _refresh(self, client: Client, presented: Presented) -> Refreshed | Ended:
         issuer, database = self.issuer, self.issuer.database
-        with database.reading() as db:
+        with database.writing_alone() as db:
             allowed = self._allowed(db, client, presented)
-        if not isinstance(allowed, Ready):
-            return allowed
-        grant = allowed.standing.grant
-        if presented.generation == grant.generation:
-            with database.writing_alone() as db:
-                is_spent = spend(db, issuer, client, presented, allowed.now, standing=grant.generation)
-            if is_spent:
-                return Refreshed(ready=allowed, generation=grant.generation + 1)
+            if not isinstance(allowed, Ready):
+                return allowed
+            grant = allowed.standing.grant
+            standing = grant.generation
+            if presented.generation == standing and spend(
+                db, issuer, client, presented, allowed.now, standing=standing
+            ):
+                return Refreshed(ready=allowed, generation=standing + 1)
         with database.writing_fast() as db:
             settled = self._settle(
                 db, client, grant, presented, settle(db, issuer, client, presented, allowed.now)

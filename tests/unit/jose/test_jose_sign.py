@@ -94,7 +94,7 @@ def test_nothing_else_is_signed(signer: Signer, typ: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "claims", [{"exp": float("nan")}, {"exp": float("inf")}, {"a": "\ud800"}, {"a": b"x"}], ids=str
+    "claims", [{"exp": float("nan")}, {"exp": float("inf")}, {"a": "\ud800"}, {"a": object}], ids=str
 )
 def test_what_is_not_json_is_not_signed(signer: Signer, claims: dict[str, object]) -> None:
     """JOSE-10: nothing leaves that we would refuse."""

@@ -7,7 +7,6 @@ import pytest
 
 from authserver.apis.api import Api, ApiScope
 from authserver.apis.find import Apis
-from authserver.audit import SYSTEM
 from authserver.authentication import Level
 from authserver.clients.client import Client
 from authserver.errors import Refusal
@@ -426,7 +425,7 @@ def test_hints_that_are_no_plain_text_are_left_out() -> None:
 
 def get(query: str) -> OAuthRequest:
     values, repeated = read_pairs(query.encode())
-    return OAuthRequest(method="GET", path="/oauth/authorize", query=values, repeated=repeated, actor=SYSTEM)
+    return OAuthRequest(method="GET", path="/oauth/authorize", query=values, repeated=repeated)
 
 
 def post(form: str, query: str = "") -> OAuthRequest:
@@ -437,7 +436,6 @@ def post(form: str, query: str = "") -> OAuthRequest:
         query=read_pairs(query.encode())[0],
         form=values,
         repeated=repeated,
-        actor=SYSTEM,
     )
 
 
