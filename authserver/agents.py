@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 APP = "App"  # a page inside an app that does not say which
 BROWSER = "Browser"
@@ -71,6 +72,7 @@ def plain(user_agent: str) -> str:
     return ", ".join(part.removeprefix("an ") for part in (browser, system) if part)
 
 
+@lru_cache(maxsize=1_000)
 def network(ip: str) -> str:
     """The network that an address is in, as much of it as says something about the place; empty for none."""
     try:

@@ -1,6 +1,7 @@
 """Passwords: argon2id, one hash at a time per worker, the same work for whoever is named. PW-3, PW-4."""
 
 import os
+import re
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ from authserver.vault import b64
 LONGEST = 256
 LONGEST_IDENTIFIER = 254
 COMPOSED_OF = 4  # characters at most that NFC makes one of
+UNTYPEABLE = re.compile("[\0\ud800-\udfff]")
 WAIT = 2.0
 COME_AGAIN = 2
 
@@ -142,7 +144,7 @@ def text_of(text: str, longest: int) -> str:
     # Putting marks in order takes time that grows with the square of their number: what is far too long is not read.
     if len(text) > COMPOSED_OF * longest or len(unicodedata.normalize("NFC", text)) > longest:
         raise Refusal(f"This is longer than {longest} characters.", code="invalid", rule="too_long")
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if UNTYPEABLE.search(text):
         raise Refusal("This holds characters that cannot be typed.", code="invalid", rule="not_text")
     return text
 

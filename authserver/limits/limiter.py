@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol
 
@@ -128,6 +129,7 @@ class Limiter:
         return f"address:{subscriber(found)}", ceilings.address_failures
 
 
+@lru_cache(maxsize=1_000)
 def read_address(text: str) -> IPv4Address | IPv6Address | None:
     """An address as it is counted: IPv4 in IPv6 clothes is IPv4, a zone is dropped."""
     try:

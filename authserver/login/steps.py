@@ -119,8 +119,8 @@ def before_room(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) 
 def _whole_policy(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
     """With what the person still has to say, which is asked once everything is proved."""
     policy = policy_of(db, issuer, tx, visitor)
-    is_proved = isinstance(next_step(tx, policy), Complete)
-    return replace(policy, lacks=lacking(db, issuer, tx)) if is_proved else policy
+    lacks = lacking(db, issuer, tx) if isinstance(next_step(tx, policy), Complete) else ()
+    return replace(policy, lacks=lacks) if lacks else policy
 
 
 def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:

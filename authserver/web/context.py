@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from flask import current_app, g, request
+from flask import request
 
 from authserver.audit import Actor
 from authserver.authentication import SessionId, UserId
 from authserver.errors import Unavailable
 from authserver.issuer import Issuer
 from authserver.settings.catalogue import Settings
-from authserver.web import language
+from authserver.web import here, language
 from authserver.web.branding import Branding
 from authserver.web.environ import REQUEST_ID, agent_of
 
@@ -27,7 +27,7 @@ class SignedIn(Protocol):
 
 
 def issuer() -> Issuer:
-    found: Issuer = current_app.extensions[EXTENSION]
+    found: Issuer = here.app().extensions[EXTENSION]
     return found
 
 
@@ -55,12 +55,13 @@ def actor(session: SignedIn | None = None) -> Actor:
 
 def settings() -> Settings:
     """The settings in force, or the defaults while the database is away: a page can always be shown."""
-    if "settings" not in g:
+    kept = here.kept()
+    if "settings" not in kept:
         try:
-            g.settings = issuer().settings
+            kept.settings = issuer().settings
         except Unavailable:
-            g.settings = Settings()
-    found: Settings = g.settings
+            kept.settings = Settings()
+    found: Settings = kept.settings
     return found
 
 

@@ -1,16 +1,17 @@
 """Our cookies: their names, their attributes, and nothing else that reads or sets one."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TypedDict
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Response as AnyResponse
 
 from authserver.config import Config
 from authserver.opaque import digest, new_secret
+from authserver.web import here
 from authserver.web.context import issuer, settings
 
 SANE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
@@ -34,17 +35,27 @@ class Cookie(Enum):
     LAST = "as_last"
 
 
+# By whether there is https.
+NAMES: Mapping[bool, Mapping[Cookie, str]] = {
+    False: {each: each.value for each in Cookie},
+    True: {each: f"__Host-{each.value}" for each in Cookie},
+}
+
+
 def get(cookie: Cookie) -> str | None:
     """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
-    if g.get("ignores_cookies") and cookie is not Cookie.LANG:
+    kept = here.kept()
+    if kept.get("ignores_cookies") and cookie is not Cookie.LANG:
         return None
-    value = request.cookies.get(_name(cookie))
-    return value if value is not None and SANE.fullmatch(value) else None
+    came: Mapping[Cookie, str] | None = kept.get("cookies")
+    if came is None:
+        came = kept.cookies = _came()
+    return came.get(cookie)
 
 
 def handle_reader(config: Config) -> Callable[[str], str | None]:
     """What reads the session's handle in a Cookie header, as get() would, where there is no request of Flask's."""
-    name = _named(Cookie.SESSION, config)
+    name = NAMES[config.secure][Cookie.SESSION]
     # Werkzeug's own grammar for one name, which is all there is to it where nothing is quoted.
     alone = re.compile(rf"(?:\A|;)[ \t]*{name}[ \t]*(?:=[ \t]*([^ \t\";]*)[ \t]*)?(?:;|\Z)").search
 
@@ -98,12 +109,13 @@ def sets(line: str, cookie: Cookie) -> bool:
 
 def browser() -> tuple[str, bytes]:
     """The value that this browser is known by and its digest; a new browser is given one with the answer."""
-    value: str | None = g.get("browser")
-    if value is None:
+    kept = here.kept()
+    found: tuple[str, bytes] | None = kept.get("browser")
+    if found is None:
         came = get(Cookie.BROWSER)
         value = came if came is not None and BROWSER.fullmatch(came) else new_secret()
-        g.browser = value
-    return value, digest(value)
+        found = kept.browser = (value, digest(value))
+    return found
 
 
 def install(app: Flask) -> None:
@@ -111,11 +123,19 @@ def install(app: Flask) -> None:
 
 
 def _renew_browser(response: Response) -> Response:
-    value: str | None = g.get("browser")
-    if value is not None:
+    found: tuple[str, bytes] | None = here.kept().get("browser")
+    if found is not None:
         # A login that took too long proves nothing any more, but its request can be asked again for a day.
-        put(response, Cookie.BROWSER, value, settings().login_lifetime + DAY)
+        put(response, Cookie.BROWSER, found[0], settings().login_lifetime + DAY)
     return response
+
+
+def _came() -> Mapping[Cookie, str]:
+    """The cookies of this request that can be ours."""
+    values = request.cookies
+    names = NAMES[issuer().config.secure] if values else {}
+    found = {cookie: values[name] for cookie, name in names.items() if name in values}
+    return {cookie: value for cookie, value in found.items() if SANE.fullmatch(value)}
 
 
 def _return_name() -> str:
@@ -123,11 +143,7 @@ def _return_name() -> str:
 
 
 def _name(cookie: Cookie) -> str:
-    return _named(cookie, issuer().config)
-
-
-def _named(cookie: Cookie, config: Config) -> str:
-    return f"__Host-{cookie.value}" if config.secure else cookie.value
+    return NAMES[issuer().config.secure][cookie]
 
 
 class Attributes(TypedDict):

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from authserver.authentication import Authentication
 from authserver.errors import Refusal
 from authserver.login.enrolment import is_strong
-from authserver.web import csrf, sessions
+from authserver.web import csrf, here, sessions
 from authserver.web.context import issuer
 from authserver.web.paths import safe_path
 from authserver.web.sizes import FIELDS
@@ -99,13 +99,14 @@ def install(app: Flask, *, admin: Enforcer, own: Enforcer) -> None:
 
 def enforce() -> Response | None:
     """Before a view runs: the demand of its route is met, or the request ends here."""
-    if request.endpoint is None:
+    endpoint, app = request.endpoint, here.app()
+    if endpoint is None:
         return None  # the routing error itself is the answer
-    demand = demand_of(current_app.view_functions[request.endpoint])
+    demand = demand_of(app.view_functions[endpoint])
     if demand is None:
-        raise LookupError(f"{request.endpoint} demands nothing, so it is not served")
+        raise LookupError(f"{endpoint} demands nothing, so it is not served")
     _check_text()
-    enforcer: Enforcer = current_app.extensions[EXTENSION][demand.guard]
+    enforcer: Enforcer = app.extensions[EXTENSION][demand.guard]
     return enforcer(demand)
 
 

@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, g
 
+from authserver.web import here
 from authserver.web.context import issuer, request_id
 from authserver.web.policy import always, policy
 
@@ -21,11 +22,10 @@ def install(app: Flask) -> None:
 
 
 def _complete(response: Response) -> Response:
-    headers = response.headers
-    for name, value in always(issuer().config):
-        headers[name] = value
-    widened = policy(g.get("image_sources", ()), g.get("form_actions", ()))
+    headers, kept = response.headers, here.kept()
+    headers.extend(always(issuer().config))
+    widened = policy(kept.get("image_sources", ()), kept.get("form_actions", ()))
     headers.setdefault("Content-Security-Policy", widened)
-    headers["X-Request-Id"] = request_id()
+    headers.add("X-Request-Id", request_id())
     headers.setdefault("Cache-Control", "no-store")
     return response

@@ -70,7 +70,8 @@ def _asked() -> OAuthRequest:
 
 
 def _allow(response: Response) -> Response:
-    view: Any = request.endpoint and guards.view_of(request.endpoint)
+    endpoint = request.endpoint
+    view: Any = endpoint and guards.view_of(endpoint)
     demand = demand_of(view) if view else None
     if demand is None or demand.guard is not Guard.OWN or request.method == "OPTIONS":
         return response

@@ -14,10 +14,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Flask, current_app, g, has_request_context, request
+from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, Domain, refresh
 from flask_babel import gettext as _gettext
 from flask_babel import ngettext as _ngettext
+from markupsafe import Markup
+
+from authserver.web import here
 
 FOLDER = Path(__file__).parent / "translations"
 SOURCE, PSEUDO = "en", "qps-plocm"
@@ -46,6 +49,8 @@ def install(app: Flask, *, offered: Callable[[], Sequence[str]], cookie: Callabl
         lambda one, many, num: words(current()).ngettext(one, many, num),
         newstyle=True,
     )
+    # Jinja's own way from `_` to the same words leads three times through the context of the page.
+    app.jinja_env.globals["_"] = _in_page
 
 
 def gettext(message: str, **values: object) -> str:
@@ -101,10 +106,11 @@ def current() -> str:
     """The language of the request under way."""
     if not has_request_context():
         return SOURCE
-    found: str | None = g.get("language")
+    kept = here.kept()
+    found: str | None = kept.get("language")
     if found is None:
-        cookie = current_app.extensions[EXTENSION][1]
-        found = g.language = choose(
+        cookie = here.app().extensions[EXTENSION][1]
+        found = kept.language = choose(
             offered(),
             ui_locales=wished(),
             cookie=cookie() or "",
@@ -115,7 +121,7 @@ def current() -> str:
 
 def offered() -> Sequence[str]:
     """The languages of this deployment, the first is the fallback."""
-    languages: Sequence[str] = current_app.extensions[EXTENSION][0]()
+    languages: Sequence[str] = here.app().extensions[EXTENSION][0]()
     return languages
 
 
@@ -180,6 +186,11 @@ def accented(text: str) -> str:
     parts = PLACE.split(text)
     odd = "".join(part if index % 2 else part.translate(ACCENTED) for index, part in enumerate(parts))
     return f"[{odd}{'·' * (len(text) // 3)}]"
+
+
+def _in_page(message: str, /, **values: object) -> Markup:
+    """A message as a template says it: our own mark-up, with values from outside escaped into it."""
+    return Markup(words(current()).gettext(message)) % values  # noqa: S704
 
 
 class _Words(Domain):  # type: ignore[misc]

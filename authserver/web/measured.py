@@ -2,9 +2,10 @@
 
 import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from authserver import metrics
+from authserver.web import here
 
 
 def install(app: Flask) -> None:
@@ -13,9 +14,10 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.began = time.perf_counter()
+    here.kept().began = time.perf_counter()
 
 
 def _end(response: Response) -> Response:
-    metrics.observe(request.endpoint or "nothing", response.status_code, time.perf_counter() - g.began)
+    seconds = time.perf_counter() - here.kept().began
+    metrics.observe(request.endpoint or "nothing", response.status_code, seconds)
     return response

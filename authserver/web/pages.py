@@ -256,12 +256,12 @@ def _at(context: Context, path: str) -> str:
 
 def static_url(name: str) -> str:
     """The address of one of our files; it changes with the content, which so may be kept for a year."""
-    return at(f"/static/{quote(name)}?v={_digest(name)}")
+    return at(_static_path(name))
 
 
 @lru_cache(maxsize=64)
-def _digest(name: str) -> str:
-    return sha256((WEB / "static" / name).read_bytes()).hexdigest()[:12]
+def _static_path(name: str) -> str:
+    return f"/static/{quote(name)}?v={sha256((WEB / 'static' / name).read_bytes()).hexdigest()[:12]}"
 
 
 def accent_url(branding: Branding) -> str:

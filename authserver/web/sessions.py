@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, g
+from flask import Flask
 from werkzeug.wrappers import Response
 
 from authserver.clock import seconds
 from authserver.sessions import sso
 from authserver.sessions.sso import Ended, SsoSession
 from authserver.store import retrying
-from authserver.web import cookies
+from authserver.web import cookies, here
 from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
 
@@ -24,17 +24,18 @@ class Left:
 
 def current() -> SsoSession | None:
     """The live session of this browser; somebody asking for a page is not idle, so it is touched. SS-2."""
-    session = standing()
-    if session is None or "touched" in g:
+    session, kept = standing(), here.kept()
+    if session is None or "touched" in kept:
         return session
-    g.touched, asked, now = None, issuer(), issuer().clock()
+    asked = issuer()
+    kept.touched, now = None, asked.clock()
     if sso.is_due(session, now):
 
         def touched() -> SsoSession:
             with asked.database.writing_fast() as db:
                 return sso.touch(db, asked, session, now)
 
-        g.touched = retrying(touched)
+        kept.touched = retrying(touched)
     return session
 
 
@@ -64,24 +65,24 @@ def left_of(session: SsoSession) -> Left:
 
 def met(found: SsoSession | Ended | None) -> None:
     """Know already what stands behind the cookie."""
-    g.looked = found
+    here.kept().looked = found
 
 
 def handle() -> str | None:
     """What stands for the session of this browser: its cookie, or the one that this very answer sets."""
-    return g.get("entered") or cookies.get(Cookie.SESSION)
+    return here.kept().get("entered") or cookies.get(Cookie.SESSION)
 
 
 def entered(handle: str) -> None:
     """Somebody signed in just now."""
     forget()
-    g.entered = handle
+    here.kept().entered = handle
 
 
 def forget() -> None:
     """Look again: what was found has ended within this request."""
     for name in ("looked", "touched"):
-        g.pop(name, None)
+        here.kept().pop(name, None)
 
 
 def install(app: Flask) -> None:
@@ -91,20 +92,22 @@ def install(app: Flask) -> None:
 
 def _looked() -> SsoSession | Ended | None:
     """What stands behind the cookie, looked up once a request."""
-    if "looked" not in g:
+    kept = here.kept()
+    if "looked" not in kept:
         asked, found_by = issuer(), handle()
-        g.looked = None
+        kept.looked = None
         if found_by is not None:
             with asked.database.reading() as db:
-                g.looked = sso.look(db, found_by, asked.clock())
-    found: SsoSession | Ended | None = g.looked
+                kept.looked = sso.look(db, found_by, asked.clock())
+    found: SsoSession | Ended | None = kept.looked
     return found
 
 
 def _renew_cookie(response: Response) -> Response:
-    session: SsoSession | None = g.get("touched")
-    handle = cookies.get(Cookie.SESSION)
-    already = any(cookies.sets(line, Cookie.SESSION) for line in response.headers.getlist("Set-Cookie"))
-    if session is not None and session.remembered and handle and not already:
+    session: SsoSession | None = here.kept().get("touched")
+    handle = cookies.get(Cookie.SESSION) if session is not None else None
+    if session is None or handle is None or not session.remembered:
+        return response
+    if not any(cookies.sets(line, Cookie.SESSION) for line in response.headers.getlist("Set-Cookie")):
         cookies.put(response, Cookie.SESSION, handle, session.seconds_left(issuer().clock()))
     return response

@@ -8,5 +8,6 @@ from authserver.web.cookies import Cookie
 
 def presented() -> Presented | None:
     """The cookie of trust beside the one of the device; neither counts alone."""
-    trust, device = cookies.get(Cookie.TRUSTED), cookies.get(Cookie.DEVICE)
+    trust = cookies.get(Cookie.TRUSTED)
+    device = cookies.get(Cookie.DEVICE) if trust else None
     return Presented(trust=digest(trust), device=digest(device)) if trust and device else None

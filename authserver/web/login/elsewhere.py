@@ -25,11 +25,12 @@ REFERENCE = re.compile(r"[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,3}")
 
 def trouble() -> dict[str, Any]:
     """Why somebody came back from a provider without being let in, as the address says it."""
-    found = _trouble(request.args.get("trouble", ""))
-    reference = request.args.get("ref", "")
+    asked = request.args.to_dict()
+    found = _trouble(asked.get("trouble", ""))
+    reference = asked.get("ref", "")
     return {
         "trouble": found.value if found else "",
-        "by": title_of(request.args.get("by", "")) if found else "",
+        "by": title_of(asked.get("by", "")) if found else "",
         "reference": reference if found and REFERENCE.fullmatch(reference) else "",
     }
 

@@ -64,10 +64,12 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
     if under.tx.purpose is Purpose.FRESH and sessions.current() is not None:
         return _reauthenticate(under, state, retry_after, said)
     settings = issuer().settings
+    # As plain dicts: what is not there costs Werkzeug's own an error each.
+    asked, sent = request.args.to_dict(), request.form.to_dict()
     over = None if state else sessions.ended()
     if over is not None:
         state = WHY.get(over.reason)
-    offered = providers.ways(under.tx, request.args.get("find"))
+    offered = providers.ways(under.tx, asked.get("find"))
     return SignIn(
         here=f"/login?tx={under.value}",
         csrf_token=csrf.token(),
@@ -75,8 +77,10 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         action="/login",
         app=visit.app_of(under.tx),
         state=state or (SignInState.AGAIN if sessions.current() else SignInState.FRESH),
-        username=_typed() or under.tx.request.get("login_hint", "") or visit.person().shown,
-        keep=keeps(request.form),
+        username=sent.get("username", "")[:254]
+        or under.tx.request.get("login_hint", "")
+        or visit.person().shown,
+        keep=keeps(sent),
         keep_days=settings.remembered_lifetime // DAY if settings.keep_signed_in else 0,
         retry_after=retry_after,
         away_minutes=max(1, int(over.idle.total_seconds()) // MINUTE) if over else 0,
@@ -88,8 +92,8 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
         ways=_first_ways(under),
         providers=offered.ways,
         more=offered.more,
-        find=request.args.get("find", "")[:80],
-        here_only=bool(request.args.get("here") or request.form.get("here")),
+        find=asked.get("find", "")[:80],
+        here_only=bool(asked.get("here") or sent.get("here")),
         said=said,
         **elsewhere.trouble(),
     )
@@ -328,8 +332,3 @@ def choose(under: Under) -> Page:
 
 def keeps(form: Mapping[str, str]) -> bool:
     return issuer().settings.keep_signed_in and bool(form.get("keep"))
-
-
-def _typed() -> str:
-    """What was typed before; never the password."""
-    return request.form.get("username", "")[:254]

@@ -70,7 +70,8 @@ def _without_password(under: Under) -> Response | None:
 
 
 def _with_password(under: Under) -> Response:
-    tx = replace(under.tx, remembered=show.keeps(request.form))
+    keeps = show.keeps(request.form)
+    tx = under.tx if under.tx.remembered is keeps else replace(under.tx, remembered=keeps)
     try:
         outcome = take(issuer(), tx, FIRST, request.form, visit.visitor())
     except TooMany as closed:
