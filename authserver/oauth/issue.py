@@ -39,7 +39,7 @@ def issue(
 
     def attempt() -> str | None:
         with writing() as db:
-            if not _takes_part(db, issuer, visit, client):
+            if not _takes_part(db, issuer, visit, client, here):
                 return None
             if not paused.spend(db, issuer, here):
                 return None
@@ -52,16 +52,17 @@ def issue(
     return retrying(attempt)
 
 
-def _takes_part(db: Session, issuer: Issuer, visit: Visit, client: Client) -> bool:
-    """Whether the session stands, until the transaction ends, with this app in it."""
-    if visit.joined:
-        return sso.hold(db, visit.session.id)
-    return sso.join(db, visit.session.id, client.client_id, issuer.clock())
+def _takes_part(db: Session, issuer: Issuer, visit: Visit, client: Client, here: Here) -> bool:
+    """Whether the session stands, until the transaction ends, with this app in it: before anything is written."""
+    if not visit.joined:
+        return sso.join(db, visit.session.id, client.client_id, issuer.clock())
+    # Where the grant is the first that is written, it holds the session by itself.
+    return not (here.agreed or here.page) or sso.hold(db, visit.session.id)
 
 
 def _issue(
     db: Session, issuer: Issuer, request: AuthorizeRequest, person: Person, session: SsoSession, by: Actor
-) -> str:
+) -> str | None:
     now = issuer.clock()
     client = request.client
     made = grant.begin(
@@ -77,6 +78,8 @@ def _issue(
         by=by,
         now=now,
     )
+    if made is None:
+        return None
     return open_ticket(
         db,
         issuer.roots,

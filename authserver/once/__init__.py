@@ -10,6 +10,7 @@ from authserver.once.tickets import (
     consume,
     open_ticket,
     peek,
+    peek_with_grant,
     spend,
     standing,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "consume",
     "open_ticket",
     "peek",
+    "peek_with_grant",
     "remember",
     "spend",
     "standing",

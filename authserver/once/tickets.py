@@ -7,7 +7,7 @@ the kind and key, so that nothing in the database can be presented.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from authserver import compact
 from authserver.opaque import new_secret, same
 from authserver.store import Hot, Session
+from authserver.store.grants import STANDING
 from authserver.vault import Roots
 
 PURPOSE = "ticket"
@@ -36,10 +37,14 @@ CONSUME = Hot(
                 WHERE g.id = grant_id AND g.revoked_at IS NULL AND u.status = 'active'))
     RETURNING consumed_at, attempts_left, payload, grant_id"""
 )
-FIND = Hot(
-    """SELECT answer, attempts_left, payload, grant_id, expires_at, consumed_at
-         FROM tickets WHERE kind = :kind AND key = :key"""
+TICKET = "t.answer, t.attempts_left, t.payload, t.grant_id, t.expires_at, t.consumed_at"
+FIND = Hot(f"SELECT {TICKET} FROM tickets t WHERE t.kind = :kind AND t.key = :key")  # noqa: S608
+FIND_WITH_GRANT = Hot(
+    f"""SELECT {TICKET}, {STANDING}
+          FROM tickets t LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN users u ON u.id = g.user_id
+          LEFT JOIN sso_sessions s ON s.id = g.session_id WHERE t.kind = :kind AND t.key = :key"""  # noqa: S608
 )
+GRANT = slice(1 + TICKET.count(","), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,21 +121,34 @@ def open_ticket(  # noqa: PLR0913
 
 def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) -> Ticket | Spent | Gone:
     """What a ticket would give, without spending it or counting a try. For checks before consume()."""
+    return _peek(db, FIND, roots, kind, ticket, now)[0]
+
+
+def peek_with_grant(
+    db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime
+) -> tuple[Ticket | Spent | Gone, Sequence[Any]]:
+    """The same, and what the columns STANDING say of the grant that hangs on it, in one statement."""
+    found, row = _peek(db, FIND_WITH_GRANT, roots, kind, ticket, now)
+    return found, row[GRANT]
+
+
+def _peek(
+    db: Session, statement: Hot, roots: Roots, kind: str, ticket: str, now: datetime
+) -> tuple[Ticket | Spent | Gone, Sequence[Any]]:
     key, _, answer = ticket.partition(".")
-    row = db.one(FIND, {"kind": kind, "key": key}) if KEY.fullmatch(key) and answer else None
+    row = db.one(statement, {"kind": kind, "key": key}) if KEY.fullmatch(key) and answer else None
     if row is None:
-        return Gone()
-    stored, attempts_left, payload, grant, expires_at, consumed_at = row
-    stored = bytes(stored)
+        return Gone(), ()
+    stored, attempts_left, payload, grant, expires_at, consumed_at = row[:6]
+    stored, read = bytes(stored), db.database.read_time
     if not any(same(stored, candidate) for candidate in _answers(roots, kind, key, answer)):
-        return Gone()
-    read = db.database.read_time
-    if consumed_at is not None:
-        return Spent(at=read(consumed_at), grant=grant, payload=_open(roots, kind, key, payload))
-    if attempts_left <= 0 or read(expires_at) <= now:
-        return Gone()
+        return Gone(), ()
+    if consumed_at is None and (attempts_left <= 0 or read(expires_at) <= now):
+        return Gone(), ()
     opened = _open(roots, kind, key, payload)
-    return Ticket(kind=kind, key=key, answer=stored, payload=opened, grant=grant)
+    if consumed_at is not None:
+        return Spent(at=read(consumed_at), grant=grant, payload=opened), row
+    return Ticket(kind=kind, key=key, answer=stored, payload=opened, grant=grant), row
 
 
 def spend(db: Session, ticket: Ticket, *, now: datetime) -> bool:

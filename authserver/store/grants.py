@@ -28,11 +28,13 @@ OF_USER = Hot(
     "WHERE g.user_id = :user AND g.revoked_at IS NULL AND g.ends_at > :now ORDER BY g.granted_at DESC"
 )
 
+# The session is held until the transaction ends, so that whoever ends it then finds the grant.
 BEGIN = Hot(
     """INSERT INTO grants (id, user_id, user_epoch, client_id, session_id, scope, resources, claims,
                            authentication, offline, generation, granted_at, refresh_expires_at, ends_at)
-       VALUES (:id, :user, :epoch, :client, :session, :scope, :resources, :claims,
-               :authentication, :offline, 0, :now, :refresh_expires_at, :ends_at)"""
+       SELECT :id, :user, :epoch, :client, s.id, :scope, :resources, :claims,
+              :authentication, :offline, 0, :now, :refresh_expires_at, :ends_at
+         FROM sso_sessions s WHERE s.id = :session AND s.ended_at IS NULL /*server: FOR SHARE*/"""
 )
 
 ROTATE = Hot(

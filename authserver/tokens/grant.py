@@ -1,6 +1,6 @@
 """Grant: what a person allowed an app, and the family that every token descends from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from json import dumps, loads
@@ -92,8 +92,11 @@ def begin(  # noqa: PLR0913
     claims: str | None = None,
     by: Actor,
     now: datetime,
-) -> Grant:
-    """Open a family at authorization. Without offline_access it ends with its session at the latest. RT-10."""
+) -> Grant | None:
+    """Open a family at authorization; None when its session has ended. AZ-17.
+
+    Without offline_access it ends with its session at the latest. RT-10.
+    """
     offline = "offline_access" in scope
     settings = issuer.settings
     ends_at = now + timedelta(seconds=client.refresh_lifetime or settings.refresh_lifetime)
@@ -113,7 +116,7 @@ def begin(  # noqa: PLR0913
         refresh_expires_at=min(ends_at, idle_end(issuer, client, now)),
         ends_at=ends_at if offline else min(ends_at, session_expires_at),
     )
-    db.hot(
+    opened = db.hot(
         BEGIN,
         {
             "id": grant.id,
@@ -130,7 +133,10 @@ def begin(  # noqa: PLR0913
             "refresh_expires_at": db.time(min(grant.refresh_expires_at, grant.ends_at)),
             "ends_at": db.time(grant.ends_at),
         },
-    ).close()
+    )
+    if not opened.rowcount:
+        return None
+    opened.close()
     record(
         db,
         GrantMade(
@@ -154,13 +160,13 @@ def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:
 def load(db: Session, grant_id: str) -> Standing | None:
     """The grant and its live state, in one statement."""
     row = db.one(LOAD, {"grant": grant_id})
-    return None if row is None else _standing(db, row)
+    return None if row is None else standing_of(db, row)
 
 
 def load_token(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool, None] | None:
     """The grant of an access token, and whether that one token was revoked, in one statement."""
     row = db.one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
-    return None if row is None else (_standing(db, row), bool(row[22]), None)
+    return None if row is None else (standing_of(db, row), bool(row[22]), None)
 
 
 def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool, User] | None:
@@ -168,13 +174,13 @@ def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Standin
     rows = db.hot(LOAD_TOKEN_AND_PERSON, {"grant": grant_id, "jti": jti}).fetchall()
     if not rows:
         return None
-    return _standing(db, rows[0]), bool(rows[0][22]), users.of_rows(db, [row[PERSONS] for row in rows])
+    return standing_of(db, rows[0]), bool(rows[0][22]), users.of_rows(db, [row[PERSONS] for row in rows])
 
 
 def of_user(db: Session, user_id: str, now: datetime) -> tuple[Grant, ...]:
     """The living grants of a person, newest first."""
     rows = db.hot(OF_USER, {"user": user_id, "now": db.time(now)}).fetchall()
-    return tuple(_standing(db, row).grant for row in rows)
+    return tuple(standing_of(db, row).grant for row in rows)
 
 
 def revoke(db: Session, issuer: Issuer, grant_id: str, *, reason: str, by: Actor) -> bool:
@@ -233,7 +239,8 @@ def _texts(text: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _standing(db: Session, row: tuple[Any, ...]) -> Standing:
+def standing_of(db: Session, row: Sequence[Any]) -> Standing:
+    """A grant and its live state as the columns STANDING tell."""
     read = db.database.read_time
     return Standing(
         grant=Grant(

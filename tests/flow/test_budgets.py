@@ -19,8 +19,7 @@ VERB = re.compile(
 PARENTHESES = re.compile(r"\([^()]*\)")
 
 CODE: Budget = (
-    ("SELECT tickets", "the code is checked against the request before anything is spent"),
-    ("SELECT grants", "the family, its person and its session as they are now, in one join"),
+    ("SELECT tickets", "the code, and its family, person and session as they are now, in one join"),
     ("UPDATE tickets", "the code is spent"),
 )
 CLIENT_CREDENTIALS: Budget = ()
@@ -43,15 +42,14 @@ USERINFO: Budget = (
 VISIT = ("SELECT sso_sessions", "who is signed in, the person, and what is between them and the app")
 CODE_MADE: Budget = (
     VISIT,
-    ("SELECT sso_sessions", "the session, held: unless it has just ended"),
-    ("INSERT grants", "the family"),
+    ("INSERT grants", "the family, unless its session has just ended, which is held"),
     ("INSERT audit_events", "that a grant was made"),
     ("INSERT tickets", "the code"),
 )
 FIRST_CODE: Budget = (
     VISIT,
     ("INSERT session_clients", "the app takes part in the session, unless that has just ended"),
-    *CODE_MADE[2:],
+    *CODE_MADE[1:],
 )
 PAGE: Budget = (("SELECT transactions", "whether this login has begun already"),)
 SIGN_IN: Budget = (

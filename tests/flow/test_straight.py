@@ -4,6 +4,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from authserver.audit import SYSTEM
+from authserver.clients import edit as clients
 from tests.agent import Browser, query_of
 from tests.flow.world import Resident, World
 from tests.oidc import RelyingParty
@@ -101,3 +103,56 @@ def test_a_quoted_cookie_of_a_sibling_domain_is_not_taken_apart(
     assert "code=" in str(world.get(path, {"Cookie": own}).header("Location"))
     planted = world.get(path, {"Cookie": f'sibling="a; {own}; b"'})
     assert "code=" not in str(planted.header("Location"))
+
+
+def test_what_was_worked_out_of_a_request_holds_until_anything_moves(
+    world: World, ada: Resident, web: RelyingParty
+) -> None:
+    """The same words mean what they mean now: to the app, to its APIs, by what is set."""
+    world.add_api("https://api.example", scopes=[{"name": "read"}])
+    party = world.add_client(
+        "reader", first_party=True, scope="openid read", resources=["https://api.example"]
+    )
+    browser = world.signed_in(ada)
+
+    def comes() -> str:
+        reply = arrive(browser, party)
+        return (
+            "code" if is_straight(reply) else query_of(str(reply.header("Location"))).get("error", "a page")
+        )
+
+    def change(**changes: object) -> None:
+        with world.writing() as db:
+            clients.edit(db, world.issuer, "reader", changes, by=SYSTEM)
+
+    assert [comes(), comes()] == ["code", "code"]
+    world.add_group("staff", ada)
+    world.add_group("board")
+    world.edit_api("https://api.example", scopes=[{"name": "read", "groups": ["board"]}])
+    assert comes() == "a page"  # which notes what was left out
+    world.edit_api("https://api.example", scopes=[{"name": "read", "groups": ["staff"]}])
+    assert comes() == "code"
+    change(scopes=["openid"])
+    assert comes() == "invalid_scope"
+    change(scopes=["openid", "read"])
+    assert comes() == "code"
+    world.edit_api("https://api.example", required_acr="mfa")
+    assert comes() == "unmet_authentication_requirements"
+    world.edit_api("https://api.example", required_acr=None)
+    change(redirect_uris=["https://elsewhere.example/callback"])
+    assert comes() == "a page"
+
+
+def test_what_is_new_in_each_request_is_never_another_ones(
+    world: World, ada: Resident, web: RelyingParty
+) -> None:
+    """AZ-8, ID-3: state, nonce and challenge are those that came."""
+    browser = world.signed_in(ada)
+    for _ in range(2):
+        request = web.begin()
+        there = browser.open(request.url, initiator=APP)
+        web.redeem(request, web.returned(request, there.left_for or "")["code"])
+    long = browser.open(web.begin(state="s" * 2049).url, initiator=APP)
+    assert query_of(long.left_for or "")["error"] == "invalid_request"
+    without = browser.open(web.begin(code_challenge="").url, initiator=APP)
+    assert query_of(without.left_for or "")["error"] == "invalid_request"

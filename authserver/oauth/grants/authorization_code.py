@@ -17,10 +17,10 @@ from authserver.clients.client import Client
 from authserver.oauth.errors import OAuthRefusal, invalid_grant, invalid_request
 from authserver.oauth.server import Grant
 from authserver.oauth.wanted import resources_for
-from authserver.once import Spent, Ticket, peek, spend
+from authserver.once import Spent, Ticket, peek_with_grant, spend
 from authserver.opaque import same
 from authserver.store import retrying
-from authserver.tokens.grant import Standing, load, revoke
+from authserver.tokens.grant import Standing, revoke, standing_of
 from authserver.tokens.issue import Ready, TokenSet, Wanted, issue_tokens, ready
 
 KIND = "code"
@@ -57,19 +57,18 @@ class AuthorizationCode(Grant):
 
     def _redeem(self, client: Client) -> Ready | Replayed:
         issuer, form, now = self.issuer, self.request.edge.form, self.issuer.clock()
-        with issuer.database.reading() as db:
-            found = peek(db, issuer.roots, KIND, form["code"], now=now)
+        with issuer.database.writing_alone() as db:
+            found, beside = peek_with_grant(db, issuer.roots, KIND, form["code"], now=now)
             if not isinstance(found, (Ticket, Spent)) or found.grant is None:
                 raise not_valid("unknown or expired", rule="code_unknown")
             check_binding(client, form, found.payload)
             if isinstance(found, Spent):
                 return self._again(found, now)
-            standing = load(db, found.grant)
-            if standing is None:
+            if not beside[0]:
                 raise not_valid("the grant of the code is gone", rule="code_unknown")
+            standing = standing_of(db, beside)
             wanted = self._wanted(client, standing, form, found.payload)
             allowed = ready(db, issuer, client, standing, wanted)
-        with issuer.database.writing_alone() as db:
             if not spend(db, found, now=now):
                 raise not_valid("another request spent it first, or its grant ended", rule="code_spent")
         return allowed
