@@ -64,6 +64,7 @@ class Authentication:
     level: Level = field(init=False, repr=False, compare=False)
     acr: str = field(init=False, repr=False, compare=False)
     amr: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    text: str = field(init=False, default="", repr=False, compare=False)  # that it was read from
 
     def __post_init__(self) -> None:
         level = level_of(self.proofs)
@@ -105,7 +106,7 @@ def short(amr: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def to_json(authentication: Authentication) -> str:
-    return dumps(
+    return authentication.text or dumps(
         {
             "user": authentication.user,
             "session": authentication.session,
@@ -124,12 +125,14 @@ def proved_by(factor: str) -> str:
 def from_json(text: str) -> Authentication:
     """Read back; equal text gives the same frozen record, so a hot grant is parsed once."""
     value = loads(text)
-    return Authentication(
+    found = Authentication(
         user=UserId(value["user"]),
         session=SessionId(value["session"]),
         at=datetime.fromisoformat(value["at"]),
         proofs=proofs_from_json(value["proofs"]),
     )
+    object.__setattr__(found, "text", text)
+    return found
 
 
 def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:

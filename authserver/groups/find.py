@@ -36,6 +36,11 @@ def rules_for(db: Session, issuer: Issuer, user_id: str) -> tuple[str, ...]:
     return tuple(rules[group] for group in theirs if group in rules)
 
 
+def any_rules(issuer: Issuer) -> bool:
+    """Whether any group says anything of second factors."""
+    return bool(_rules(issuer))
+
+
 def _rules(issuer: Issuer) -> Mapping[str, str]:
     """The groups that have a rule, by id; a change holds on every worker within a second."""
     return issuer.live(TOPIC, _all_rules)

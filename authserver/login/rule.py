@@ -4,7 +4,7 @@ from enum import IntEnum
 
 from authserver.authentication import Level, UserId
 from authserver.clients.client import Client
-from authserver.groups.find import rules_for
+from authserver.groups.find import any_rules, rules_for
 from authserver.issuer import Issuer
 from authserver.store import Session
 from authserver.users.exempt import is_exempt
@@ -26,6 +26,12 @@ class Rule(IntEnum):
 def rule_for_all(issuer: Issuer) -> Rule:
     """What holds for somebody of whom nothing is known yet."""
     return Rule[issuer.settings.second_factor.upper()]
+
+
+def rule_for_everybody(issuer: Issuer, client: Client) -> Rule | None:
+    """What holds for whoever comes for this client; None where it depends on their groups, or on exemptions."""
+    strictest = max(rule_for_all(issuer), Rule[(client.second_factor or "off").upper()])
+    return None if strictest is Rule.REQUIRED or any_rules(issuer) else strictest
 
 
 def rule_for(db: Session, issuer: Issuer, user: UserId, client: Client | None = None) -> Rule:

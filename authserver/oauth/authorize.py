@@ -5,14 +5,15 @@ Client and redirect_uri are proved first: until then nothing is sent anywhere, a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.clients import find, redirects
 from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.issuer import Issuer
 from authserver.oauth import errand, hints, pkce
-from authserver.oauth.errand import Errand
+from authserver.oauth.errand import AuthorizeRequest as AuthorizeRequest  # noqa: PLC0414 - asked for here
 from authserver.oauth.request import NONE, OAuthRequest
 from authserver.oauth.respond import MODES, ResponseMode, ReturnAddress
 
@@ -30,22 +31,11 @@ NAMES = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """The parameters that arrived, each once, and which of them came twice."""
 
     values: Mapping[str, str]
     repeated: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizeRequest(Errand):
-    """An errand with what is new this time; nothing in it is looked at twice. `asked` may be sealed and read again."""
-
-    nonce: str | None = None
-    challenge: str | None = None
-    login_hint: str = ""
-    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +82,7 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
         if token is None:
             return request
         hint = hints.read(issuer, token, client.client_id)
-        return replace(request, hinted=request.hinted | {hint.subject})
+        return request._replace(hinted=request.hinted | {hint.subject})
     except Refusal as refusal:
         return Rejected(client=client, to=to, refusal=refusal)
 
@@ -119,24 +109,11 @@ def check_form(asked: Asked) -> None:
         )
 
 
-def complete(of: Errand, to: ReturnAddress, asked: Asked) -> AuthorizeRequest:
+def complete(of: AuthorizeRequest, to: ReturnAddress, asked: Asked) -> AuthorizeRequest:
     """Check what is new this time, and add it to what is the same each time."""
     values = asked.values
-    return AuthorizeRequest(
-        client=of.client,
+    return of._replace(
         to=to,
-        scope=of.scope,
-        allowed=of.allowed,
-        resources=of.resources,
-        prompts=of.prompts,
-        max_age=of.max_age,
-        required=of.required,
-        of_scopes=of.of_scopes,
-        mfa_max_age=of.mfa_max_age,
-        acr=of.acr,
-        claims=of.claims,
-        hinted=of.hinted,
-        ui_locales=of.ui_locales,
         nonce=_limited(values, "nonce", LONGEST_NONCE),
         challenge=pkce.challenge(values, of.client, of.scope),
         login_hint=errand.printable(values["login_hint"]) if "login_hint" in values else "",

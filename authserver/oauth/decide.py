@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from authserver.apis.allow import Dropped
 from authserver.authentication import Authentication, Kind, Level
@@ -48,8 +49,7 @@ class Here:
     agreed: frozenset[str] | None = None  # the consent page was answered with yes to these scopes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(NamedTuple):
     request: AuthorizeRequest
     person: Person
     here: Here

@@ -1,18 +1,21 @@
-"""What an app sends people here for: all of an authorization request that is the same each time.
+"""An errand: what an app sends people here for, which is all of an authorization request but what is NEW each time.
 
-An errand follows from the parameters, and from what is registered and set. So it is worked out once, and holds until
-any of that moves. What is new with every request (NEW) is no part of it.
+It follows from the parameters, and from what is registered and set. So it is worked out once, and holds until any of
+that moves; authorize.py adds what is new.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from authserver.apis.allow import Allowed, allow
 from authserver.apis.find import Apis, catalogue
+from authserver.authentication import Level
 from authserver.clients.client import Client
 from authserver.errors import Refusal
 from authserver.groups.attributes import scopes as identity_scopes
 from authserver.issuer import Issuer
+from authserver.login.rule import rule_for_everybody
 from authserver.oauth.claims_request import NO_WISH, AcrWish, ClaimsRequest, claims_request, wish
 from authserver.oauth.prompts import ALWAYS, Prompt, prompts, supported
 from authserver.oauth.respond import MODES, ReturnAddress
@@ -33,13 +36,13 @@ UNPRINTABLE = frozenset(map(chr, (*range(32), 127)))
 Key = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """Well-formed, and open to its client.
+class AuthorizeRequest(NamedTuple):
+    """A request that is well-formed and open to its client; nothing in it is looked at twice.
 
-    `resources` are the APIs that a token will be for, `required` what client and APIs demand, `of_scopes` what single
-    scopes demand beyond it. A second factor that is demanded is none any more after `mfa_max_age` seconds. `allowed`
-    is what everybody may have of it; None where some scope is kept to groups, so that it depends on the person.
+    `asked` is what may be sealed and read again, `resources` the APIs that a token will be for, `required` what client
+    and APIs demand, `of_scopes` what single scopes demand beyond it. A second factor that is demanded is none any
+    more after `mfa_max_age` seconds. What follows from the person too is None where it is not the same for everybody:
+    what they may have of the scope is `allowed`, what every sign-in here must reach `least`.
     """
 
     client: Client
@@ -50,12 +53,17 @@ class Errand:
     prompts: frozenset[Prompt] = frozenset()
     max_age: int | None = None
     required: Requirement = ANY
-    of_scopes: Mapping[str, Requirement] = field(default_factory=dict)
+    of_scopes: Mapping[str, Requirement] = MappingProxyType({})
     mfa_max_age: int | None = None
+    least: Level | None = None
     acr: AcrWish = NO_WISH
     claims: str | None = None
     hinted: frozenset[str] = frozenset()  # subjects; more than one can be met by nobody
     ui_locales: tuple[str, ...] = ()
+    nonce: str | None = None
+    challenge: str | None = None
+    login_hint: str = ""
+    asked: Mapping[str, str] = MappingProxyType({})
 
     @property
     def asks_anew(self) -> bool:
@@ -73,9 +81,9 @@ class Errand:
         return found
 
 
-def known(issuer: Issuer) -> dict[Key, Errand]:
+def known(issuer: Issuer) -> dict[Key, AuthorizeRequest]:
     """The errands that were worked out since anything moved."""
-    found: Derived[Key, Errand] = issuer.kept("errands", lambda: Derived(issuer.revisions))
+    found: Derived[Key, AuthorizeRequest] = issuer.kept("errands", lambda: Derived(issuer.revisions))
     return found.now()
 
 
@@ -87,11 +95,15 @@ def key_of(values: Mapping[str, str]) -> Key:
     return tuple(kept.items())
 
 
-def work_out(issuer: Issuer, client: Client, to: ReturnAddress, values: Mapping[str, str]) -> Errand:
+def work_out(
+    issuer: Issuer, client: Client, to: ReturnAddress, values: Mapping[str, str]
+) -> AuthorizeRequest:
     """Examine what was not asked before; the Refusal if it cannot be served."""
     allowed = supported(issuer) if "prompt" in values else ALWAYS
     found = examine(client, catalogue(issuer), identity_scopes(issuer), to, values, allowed)
-    return replace(found, mfa_max_age=issuer.settings.mfa_max_age)
+    rule = rule_for_everybody(issuer, client)
+    least = None if rule is None else rule.least
+    return found._replace(mfa_max_age=issuer.settings.mfa_max_age, least=least)
 
 
 def examine(
@@ -101,16 +113,16 @@ def examine(
     to: ReturnAddress,
     values: Mapping[str, str],
     offered: Collection[Prompt] = ALWAYS,
-) -> Errand:
+) -> AuthorizeRequest:
     """Check the parameters of a request whose client and redirect_uri are proved."""
     _check_mode(client, to.redirect_uri, values)
     _check_grant(client, values)
     scope = split(values.get("scope", ""))
     allowed = _allowed(client, apis, identity, scope, values)
     claims = claims_request(values.get("claims"))
-    return Errand(
+    return AuthorizeRequest(
         client=client,
-        to=replace(to, state=None),
+        to=to._replace(state=None),
         scope=scope,
         allowed=None if any(_by_group(apis, word) for word in scope) else allowed,
         resources=tuple(api.identifier for api in allowed.apis),

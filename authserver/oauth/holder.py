@@ -1,6 +1,6 @@
 """Somebody who is signed in to an app of the JSON sign-in, as its access token says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from authserver.clients.client import Client
 from authserver.issuer import Issuer
@@ -48,7 +48,7 @@ def holder(issuer: Issuer, request: OAuthRequest) -> Holder:
         raise invalid_token("its client does not use the JSON sign-in", rule="json_login")
     admit(issuer, found.client)
     proved = found.standing.grant.authentication
-    return Holder(client=found.client, session=replace(session, authentication=proved))
+    return Holder(client=found.client, session=session._replace(authentication=proved))
 
 
 def too_weak(*, acr: str = "", max_age: int | None = None) -> OAuthRefusal:

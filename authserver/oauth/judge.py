@@ -1,7 +1,7 @@
 """What follows from a request that was read: who comes with it, what they did for it, and the decision."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.audit import Actor
 from authserver.issuer import Issuer
@@ -17,10 +17,10 @@ from authserver.sessions.visit import Visit, look
 
 # What was done for a request, of which a session says whether it was done in it.
 Done = Callable[[SsoSession], Here]
+NOTHING = Here()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """`met` is who stands behind the browser's handle; `person` what decide() was told of them."""
 
     request: AuthorizeRequest
@@ -36,7 +36,7 @@ class Judged:
 
 def nothing(session: SsoSession) -> Here:
     """Say of a request that just arrived that nothing was done for it."""
-    return Here()
+    return NOTHING
 
 
 def judge(
@@ -51,7 +51,7 @@ def judge(
     now = issuer.clock()
     met: Visit | Ended | None = None
     who: Person | None = None
-    here = Here()
+    here = NOTHING
     if handle is not None:
         with issuer.database.reading() as db:
             met = look(db, handle, request.client.client_id, now)

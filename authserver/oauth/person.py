@@ -24,7 +24,7 @@ def of(
     """Gather what decide() asks about, and no more than this request needs."""
     client, session, user = request.client, visit.session, visit.user
     scope, dropped = _scope(issuer, request, user)
-    least = rule_for(db, issuer, user.id, client).least
+    least = request.least if request.least is not None else rule_for(db, issuer, user.id, client).least
     if least > Level.PWD and not request.asks_anew and trusted.holds(db, issuer, user.id, trust):
         least = Level.PWD
     required = max(request.requires(scope).level, *request.acr.levels, least)

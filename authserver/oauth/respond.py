@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 ResponseMode = Literal["query", "form_post"]
@@ -14,8 +14,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # nothing that quote() would change
 UNSPEAKABLE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnAddress:
+class ReturnAddress(NamedTuple):
     """Where a request is answered once its client and redirect_uri are proved."""
 
     redirect_uri: str

@@ -210,5 +210,5 @@ def _seal(roots: Roots, kind: str, key: str, payload: dict[str, Any]) -> bytes:
 
 def _open(roots: Roots, kind: str, key: str, payload: bytes) -> dict[str, Any]:
     text = roots.open(PURPOSE, bytes(payload).decode(), f"{kind}\x1f{key}".encode())
-    found: dict[str, Any] = json.loads(text) if text is not None else {}
+    found: dict[str, Any] = json.loads(text.decode()) if text is not None else {}
     return found

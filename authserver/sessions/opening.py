@@ -4,7 +4,6 @@ This is the one place where a session begins, whichever way somebody came in. SS
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,7 +78,7 @@ def open(  # noqa: A001
         return None
     _signed_in(db, issuer, session.authentication, by, now)
     # The person is held until this transaction ends, so nothing ends the session before.
-    return replace(session, epoch=row[0]), handle
+    return session._replace(epoch=row[0]), handle
 
 
 def renew(
@@ -103,8 +102,7 @@ def renew(
     idle_until, expires_at = ends(issuer, remembered, now)
     if tx.steps_up == standing.id:
         expires_at = standing.expires_at
-    session = replace(
-        standing,
+    session = standing._replace(
         authentication=authentication,
         remembered=remembered,
         user_agent=by.user_agent[:512],

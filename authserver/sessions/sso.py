@@ -5,9 +5,9 @@ another value. A handle belongs to the login that made it, so that both halves o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver.authentication import Authentication, SessionId, UserId, from_json
 from authserver.clients.find import by_client_id
@@ -31,8 +31,7 @@ BROWSER, APP = "browser", "app"
 TOUCHED_EVERY = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SsoSession:
+class SsoSession(NamedTuple):
     """A browser, or an app by itself, in which somebody is signed in. The handle of an app's is given to nobody."""
 
     id: SessionId
@@ -134,7 +133,7 @@ def touch(db: Session, issuer: Issuer, session: SsoSession, now: datetime) -> Ss
     row = db.one(TOUCH_SESSION, values)
     if row is None:
         return session
-    return replace(session, last_seen_at=now, idle_until=db.database.read_time(row[0]))
+    return session._replace(last_seen_at=now, idle_until=db.database.read_time(row[0]))
 
 
 def over(db: Session, now: datetime) -> tuple[str, ...]:

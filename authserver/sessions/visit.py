@@ -1,7 +1,7 @@
 """Somebody signed in who comes for an app: the session, the person, and what is between them and that app."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from authserver.opaque import digest
 from authserver.scopes import split
@@ -13,8 +13,7 @@ from authserver.users import find
 from authserver.users.user import User
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(NamedTuple):
     """`agreed` is what the person allows the app, `joined` whether it took part in this session before."""
 
     session: SsoSession

@@ -1,6 +1,5 @@
 """One's own sessions, for an open page or an app: how long is left, that somebody is there, and their end. SS-2."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
@@ -102,7 +101,7 @@ def _touched(session: SsoSession) -> SsoSession:
         with asked.database.writing_fast() as db:
             return sso.touch(db, asked, session, now)
 
-    return replace(retrying(attempt), authentication=session.authentication)
+    return retrying(attempt)._replace(authentication=session.authentication)
 
 
 def _end(session_id: SessionId, reason: str) -> None:

@@ -1,7 +1,6 @@
 """From a request that was read to its answer: decide, then do what was decided."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from flask import g
@@ -173,7 +172,7 @@ def _not_allowed(judged: Judged, decision: NotAllowed) -> Response:
         "This person may not use this app.", code="access_denied", rule="groups", detail=decision.reason
     )
     reference = note(refusal, asked.client, person.user.id)
-    answer = with_error("access_denied", refusal.public, replace(asked.to, mode="query"), issuer().url)
+    answer = with_error("access_denied", refusal.public, asked.to._replace(mode="query"), issuer().url)
     tx = sealed_for_login(asked, wanted(asked))
     headers.allow_form_action(form_target(asked.to.redirect_uri))
     return pages.render(

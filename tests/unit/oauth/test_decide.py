@@ -54,7 +54,7 @@ SIGNED_IN = Here(signed_in=True)
 
 def asks(client: Client = APP, to: ReturnAddress = WEB, **more: object) -> AuthorizeRequest:
     request = AuthorizeRequest(client=client, to=to, scope=SCOPE)
-    return replace(request, **more)  # type: ignore[arg-type]
+    return request._replace(**more)  # type: ignore[arg-type]
 
 
 def person(**more: object) -> Person:
@@ -362,7 +362,7 @@ def test_prompt_none_turns_each_question_into_its_error(row: Row) -> None:
     """AZ-10: with every clause, and never a page."""
     loud = decide(row.request, row.person, row.here, NOW)
     silent = decide(
-        replace(row.request, prompts=row.request.prompts | {Prompt.NONE}), row.person, row.here, NOW
+        row.request._replace(prompts=row.request.prompts | {Prompt.NONE}), row.person, row.here, NOW
     )
     if type(loud) in SILENT:
         assert isinstance(silent, Refuse)
