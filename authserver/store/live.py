@@ -124,8 +124,7 @@ class Derived(Generic[K, T]):
 
     def now(self) -> dict[K, T]:
         """What was kept since; whoever works something out asks for this before reading what it follows from."""
-        revisions, held = self._revisions, self._held
-        now = revisions.seen if monotonic() <= revisions.good_until else revisions.look()
+        now, held = self._revisions.now(), self._held
         if held[0] is not now or len(held[1]) >= DERIVED:
             held = self._held = (now, {})
         return held[1]
