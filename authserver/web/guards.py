@@ -190,7 +190,8 @@ def _check_form() -> None:
 
 def _check_text() -> None:
     """Text that no store takes is refused before anything reads it."""
-    for place, text in (("path", request.path), ("query", request.query_string.decode("latin-1"))):
+    asked = here.asked()
+    for place, text in (("path", asked.path), ("query", asked.query_string.decode("latin-1"))):
         if "\x00" in text or "%00" in text:
             raise _nul(place)
 

@@ -1,10 +1,14 @@
 """Security headers: the same on every answer, and each page's own content policy with its widenings named."""
 
+from functools import partial
+
 from flask import Flask, Response, g
 
 from authserver.web import here
-from authserver.web.context import issuer, request_id
+from authserver.web.context import EXTENSION, request_id
 from authserver.web.policy import always, policy
+
+Pairs = tuple[tuple[str, str], ...]
 
 
 def allow_form_action(*sources: str) -> None:
@@ -18,14 +22,16 @@ def allow_images(*sources: str) -> None:
 
 
 def install(app: Flask) -> None:
-    app.after_request(_complete)
+    app.after_request(partial(_complete, always(app.extensions[EXTENSION].config)))
 
 
-def _complete(response: Response) -> Response:
+def _complete(standing: Pairs, response: Response) -> Response:
     headers, kept = response.headers, here.kept()
-    headers.extend(always(issuer().config))
+    headers.extend(standing)
     widened = policy(kept.get("image_sources", ()), kept.get("form_actions", ()))
-    headers.setdefault("Content-Security-Policy", widened)
+    headers.add("Content-Security-Policy", widened)
     headers.add("X-Request-Id", request_id())
-    headers.setdefault("Cache-Control", "no-store")
+    # Looked for so, since Werkzeug's own way raises an error for each that is not there.
+    if "cache-control" not in {name.lower() for name, _ in headers}:
+        headers.add("Cache-Control", "no-store")
     return response

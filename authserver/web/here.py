@@ -2,12 +2,17 @@
 
 from typing import Any
 
-from flask import Flask, current_app, g
+from flask import Flask, Request, current_app, g, request
 
 
 def app() -> Flask:
     found: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  Flask says to
     return found
+
+
+def asked() -> Request:
+    """What is asked: Flask's `request`."""
+    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
 
 
 def kept() -> Any:

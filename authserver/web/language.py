@@ -127,7 +127,8 @@ def offered() -> Sequence[str]:
 
 def wished() -> str:
     """The ui_locales that count for this request."""
-    return str(g.get("ui_locales") or request.args.get("ui_locales", ""))
+    spoken: str | None = here.kept().get("ui_locales")
+    return spoken or here.asked().args.get("ui_locales", "")
 
 
 def overridden() -> str:

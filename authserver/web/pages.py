@@ -1,18 +1,19 @@
 """Every page by name, and render(), which turns one into an answer in the language of the request."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from flask import Flask, Response, current_app, render_template, request
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, pass_context
 from jinja2.runtime import Context
 
 from authserver.settings.colours import check_accent, contrast
-from authserver.web import headers, language
+from authserver.web import headers, here, language
 from authserver.web.branding import Branding, accent_css
 from authserver.web.pages_account import (
     ConnectedApp,
@@ -165,6 +166,7 @@ __all__ = [
 
 BRANDING = "authserver_branding"
 STAYING = "authserver_staying"
+UNSAFE = re.compile(r"[^\w.~-]+", re.ASCII)
 OUR_TEXTS = frozenset({"/terms", "/privacy"})
 WEB = Path(__file__).parent
 
@@ -246,7 +248,7 @@ def render(page: Page, *, status: int | None = None) -> Response:
 
 def at(path: str) -> str:
     """A path of this server as a link: an issuer may have a path of its own before it."""
-    return f"{request.script_root}{path}" if path.startswith("/") else path
+    return f"{here.asked().script_root}{path}" if path.startswith("/") else path
 
 
 @pass_context  # so that a compiled template does not keep the path of the request that it was compiled in
@@ -292,14 +294,19 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme == "https" and parts.netloc else ""
 
 
+def _quoted(unsafe: re.Match[str]) -> str:
+    # Python goes through a long value letter by letter as soon as one of them has to be quoted.
+    return quote_plus(unsafe[0])
+
+
 def _switches(page: Page, spoken: str) -> tuple[Switch, ...]:
     """The languages with links that lead back here; none where the page cannot be asked for again."""
-    here = page.here or (request.full_path.rstrip("?") if request.method == "GET" else "")
+    shown = page.here or (request.full_path.rstrip("?") if request.method == "GET" else "")
     tags = language.offered()
-    if not here or len(tags) < 2:  # noqa: PLR2004
+    if not shown or len(tags) < 2:  # noqa: PLR2004
         return ()
     over = language.overridden()
-    back = urlencode({"return": here})
+    back = f"return={UNSAFE.sub(_quoted, shown)}"
 
     def url(to: str) -> str:
         # Tags of languages are of letters and hyphens alone.
