@@ -20,9 +20,10 @@ KEPT = 2_000
 
 @dataclass(slots=True)
 class Known:
-    """A token that was verified: its claims, and what an introspection says of it while it lives, once asked."""
+    """A token that was verified: its claims, for whom it was seen to be good, and what an introspection says of it."""
 
     claims: Claims
+    good_for: set[str | None]
     introspected: bytes | None = None
 
 
@@ -61,14 +62,15 @@ class Proved:
 def read(issuer: Issuer, token: str, audience: str | None = None) -> Known:
     """An access token of ours, good for this audience; BadToken for anything else."""
     keys, now = issuer.keyring.verifying, issuer.clock()
-    expect = _expected(issuer.url, audience)
     proved = issuer.kept("proved-tokens", Proved).of(keys)
     name = digest(token)
     known = proved.get(name)
     if known is None:
-        known = proved[name] = Known(verify(ACCESS, token, keys=keys, now=now, expect=expect))
-    else:
-        still_good(known.claims, now=now, expect=expect)
+        claims = verify(ACCESS, token, keys=keys, now=now, expect=_expected(issuer.url, audience))
+        known = proved[name] = Known(claims, {audience})
+    elif audience not in known.good_for or not known.claims.surely_hold(now.timestamp()):
+        still_good(known.claims, now=now, expect=_expected(issuer.url, audience))
+        known.good_for.add(audience)
     return known
 
 

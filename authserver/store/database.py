@@ -208,9 +208,7 @@ class Database:
             raise sqlite3.OperationalError("database is locked by another thread")
         return self._turn
 
-    @staticmethod
-    def read_time(value: Any) -> datetime:
-        return read_time(value)
+    read_time = staticmethod(read_time)
 
     def reading(self) -> Session:
         """A session that cannot write, by the database's own word."""
