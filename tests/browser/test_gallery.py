@@ -9,6 +9,7 @@ from werkzeug.serving import make_server
 
 from authserver.web.language import PSEUDO
 from tests import gallery
+from tests.browser.conftest import AXE
 
 SPOKEN = (("light", "en"), ("phone-dark", "de"))
 # The fullest page of each template: what its other states say differs, how it stands does not.
@@ -49,6 +50,7 @@ def test_every_page_is_accessible(
 ) -> None:
     """WEB-9: 320 pixels and dark; axe-core has nothing to say, and nothing is wider than the window."""
     page = open_page(look)
+    page.add_init_script(path=AXE)  # sent and compiled once, not for each page
     gallery.keep_still(page)
     for name in pages_in(look):
         page.goto(f"{shown_at}/{name}?status=200&ui_locales={language}")
