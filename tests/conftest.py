@@ -1,5 +1,6 @@
 """What every test may ask for. A peer that is missing fails the run: nothing is skipped."""
 
+import gc
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -130,6 +131,13 @@ def browser(deployment: Deployment) -> Browser:
 
 
 DEPLOYMENTS: pytest.StashKey[list[Deployment]] = pytest.StashKey()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays, so the collector no longer looks through it: that took a third of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 @pytest.hookimpl(wrapper=True)

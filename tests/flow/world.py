@@ -30,7 +30,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
-from sqlalchemy import event, select
+from sqlalchemy import Dialect, event, select
 
 from authserver.apis import edit as apis
 from authserver.app import App, create_app
@@ -86,6 +86,11 @@ class Compiled(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self.kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+# So are SQLAlchemy's statements, which it keeps for each engine and dialect.
+DIALECTS: dict[str, Dialect] = {}
+STATEMENTS: dict[Any, Any] = {}
 
 
 @dataclass(slots=True)
@@ -367,6 +372,9 @@ def inhabited(config: Config) -> Iterator[World]:
     clock = HandClock()
     world = World(app=create_app(config, clock=clock), clock=clock)
     world.app.flask.jinja_env.bytecode_cache = Compiled()
+    engine = world.issuer.database.mapping.engine
+    engine.dialect = DIALECTS.setdefault(engine.name, engine.dialect)
+    engine.update_execution_options(compiled_cache=STATEMENTS)
     wire.INSIDE[origin_of(world.url)] = world.send
     try:
         yield world
