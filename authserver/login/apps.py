@@ -80,7 +80,7 @@ def allow(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession, *, 
         by=replace(by, kind="user", id=session.user, session=session.id),
         now=now,
     )
-    standing = None if made is None else grant.load(db, made.id)
+    standing = None if made is None else grant.load(db, made)
     if standing is None:
         raise LookupError("what was begun just now is not there")
     wanted = Wanted(scope=wished.scope, resources=wished.resources)

@@ -14,6 +14,7 @@ from authserver.oauth.respond import Posted, Redirect, with_code
 from authserver.sessions.sso import Ended, SsoSession
 from authserver.sessions.takeover import TAKEN_OVER
 from authserver.sessions.visit import Visit, look
+from authserver.store import Session
 
 # What was done for a request, of which a session says whether it was done in it.
 Done = Callable[[SsoSession], Here]
@@ -46,14 +47,15 @@ def judge(
     done: Done = nothing,
     *,
     trust: Presented | None = None,
+    reading: Callable[[], Session] | None = None,
 ) -> Judged:
-    """Decide, for the browser with this handle; one reading transaction, and none without a handle."""
+    """Decide, for the browser with this handle; one session of the database's, and none without a handle."""
     now = issuer.clock()
     met: Visit | Ended | None = None
     who: Person | None = None
     here = NOTHING
     if handle is not None:
-        with issuer.database.reading() as db:
+        with (reading or issuer.database.reading)() as db:
             met = look(db, handle, request.client.client_id, now)
             if isinstance(met, Visit):
                 who = person.of(db, issuer, request, met, trust)

@@ -92,63 +92,43 @@ def begin(  # noqa: PLR0913
     claims: str | None = None,
     by: Actor,
     now: datetime,
-) -> Grant | None:
-    """Open a family at authorization; None when its session has ended. AZ-17.
+) -> str | None:
+    """Open a family at authorization, and give its id; None when its session has ended. AZ-17.
 
     Without offline_access it ends with its session at the latest. RT-10.
     """
-    offline = "offline_access" in scope
-    settings = issuer.settings
-    ends_at = now + timedelta(seconds=client.refresh_lifetime or settings.refresh_lifetime)
-    grant = Grant(
-        id=new_id(),
-        user=user.id,
-        client_id=client.client_id,
-        session=authentication.session,
-        scope=scope,
-        resources=resources,
-        claims=claims,
-        authentication=authentication,
-        offline=offline,
-        generation=0,
-        rotated_at=None,
-        granted_at=now,
-        refresh_expires_at=min(ends_at, idle_end(issuer, client, now)),
-        ends_at=ends_at if offline else min(ends_at, session_expires_at),
-    )
+    grant, offline, settings = new_id(), "offline_access" in scope, issuer.settings
+    refresh_ends = now + timedelta(seconds=client.refresh_lifetime or settings.refresh_lifetime)
+    ends_at = refresh_ends if offline else min(refresh_ends, session_expires_at)
     opened = db.hot(
         BEGIN,
         {
-            "id": grant.id,
+            "id": grant,
             "user": user.id,
             "epoch": user.epoch,
-            "client": grant.client_id,
-            "session": grant.session,
+            "client": client.client_id,
+            "session": authentication.session,
             "scope": " ".join(scope),
             "resources": dumps(resources),
             "claims": claims,
             "authentication": to_json(authentication),
             "offline": offline,
             "now": db.time(now),
-            "refresh_expires_at": db.time(min(grant.refresh_expires_at, grant.ends_at)),
-            "ends_at": db.time(grant.ends_at),
+            "refresh_expires_at": db.time(min(ends_at, idle_end(issuer, client, now))),
+            "ends_at": db.time(ends_at),
         },
     )
     if not opened.rowcount:
         return None
     opened.close()
-    record(
-        db,
-        GrantMade(
-            subject=user.id,
-            client=grant.client_id,
-            session=grant.session,
-            grant=grant.id,
-            scope=" ".join(scope),
-        ),
-        by=by,
-        at=now,
+    event = GrantMade(
+        subject=user.id,
+        client=client.client_id,
+        session=authentication.session,
+        grant=grant,
+        scope=" ".join(scope),
     )
+    record(db, event, by=by, at=now)
     return grant
 
 

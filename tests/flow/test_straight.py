@@ -6,6 +6,10 @@ import pytest
 
 from authserver.audit import SYSTEM
 from authserver.clients import edit as clients
+from authserver.clients.find import by_client_id
+from authserver.sessions import ending, sso
+from authserver.tokens import grant
+from authserver.users import find
 from tests.agent import Browser, query_of
 from tests.flow.world import Resident, World
 from tests.oidc import RelyingParty
@@ -156,3 +160,30 @@ def test_what_is_new_in_each_request_is_never_another_ones(
     assert query_of(long.left_for or "")["error"] == "invalid_request"
     without = browser.open(web.begin(code_challenge="").url, initiator=APP)
     assert query_of(without.left_for or "")["error"] == "invalid_request"
+
+
+def test_no_grant_opens_in_a_session_that_has_ended(world: World, ada: Resident, web: RelyingParty) -> None:
+    """AZ-17: whoever looked at the session a moment ago gets nothing, and nothing is written."""
+    world.signed_in(ada)
+    client, now = by_client_id(world.issuer, "web"), world.clock()
+    assert client
+    with world.reading() as db:
+        (session,) = sso.of_user(db, world.issuer, ada.id, now)
+    for is_over in (False, True):
+        with world.writing() as db:
+            if is_over:
+                ending.end(db, world.issuer, session.id, reason="signed_out", by=SYSTEM, now=now)
+            made = grant.begin(
+                db,
+                world.issuer,
+                client=client,
+                user=find.load(db, ada.id),
+                authentication=session.authentication,
+                session_expires_at=session.expires_at,
+                scope=("openid",),
+                by=SYSTEM,
+                now=now,
+            )
+        assert (made is None) is is_over
+    assert len(world.events("grant_made")) == 1
+    assert world.rows("SELECT count(*) FROM grants") == [(1,)]

@@ -61,7 +61,8 @@ class Straight:
         request = read(self._issuer, received(came))
         if not isinstance(request, AuthorizeRequest) or not is_plain(request):
             return None
-        judged = judge(self._issuer, request, handle)
+        # Read where the code will be written: a link's page cache outlives its own writes alone.
+        judged = judge(self._issuer, request, handle, reading=self._issuer.database.writing_alone)
         session = judged.session
         if session is None or not self._owes_nothing(judged, session):
             return None
