@@ -75,7 +75,7 @@ def read(issuer: Issuer, asked: Asked) -> AuthorizeRequest | Rejected:
         check_form(asked)
         if found is None:
             found = errand.work_out(issuer, client, to, asked.values)
-            if not found.hinted and errand.is_worth_keeping(key):
+            if not found.hinted:
                 known[key] = found
         request = complete(found, to, asked)
         token = asked.values.get("id_token_hint")

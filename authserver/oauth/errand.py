@@ -25,7 +25,6 @@ from authserver.tokens.required import ANY, Requirement, by_scope, in_all
 
 NEW = ("state", "nonce", "code_challenge", "id_token_hint", "login_hint")
 LONGEST_HINT = 254
-LONGEST_KEPT = 2_000
 LONGEST_AGE = 10  # digits
 NOT_SERVED = {
     "request": "request_not_supported",
@@ -94,11 +93,6 @@ def key_of(values: Mapping[str, str]) -> Key:
     for name in NEW:
         kept.pop(name, None)
     return tuple(kept.items())
-
-
-def is_worth_keeping(key: Key) -> bool:
-    """Whether it is of an app's usual size: a stranger who fills the memory with long ones shall not get far."""
-    return sum(len(name) + len(value) for name, value in key) <= LONGEST_KEPT
 
 
 def work_out(

@@ -9,7 +9,6 @@ from authserver.audit import SYSTEM
 from authserver.authentication import Level
 from authserver.clients import edit as clients
 from authserver.groups import edit as groups
-from authserver.oauth import errand
 from authserver.store import Hot, Session
 from authserver.users import edit as users
 from tests.agent import Browser, Visit, query_of
@@ -192,16 +191,6 @@ def test_a_disabled_client_is_not_known(world: World) -> None:
         clients.edit(db, world.issuer, "web", {"active": False}, by=SYSTEM)
     _, there = visit(world.browser(), web)
     assert (there.status, there.left_for) == (400, None)
-
-
-def test_strangers_cannot_fill_the_memory_with_long_requests(world: World) -> None:
-    """What an app asks is kept for the next time; what nobody would ask twice is not."""
-    web = world.add_client(first_party=True)
-    visit(world.browser(), web)
-    kept = len(errand.known(world.issuer))
-    for number in range(3):
-        visit(world.browser(), web, ui_locales=f"{number}" + "x" * 4_000)
-    assert len(errand.known(world.issuer)) == kept == 1
 
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
