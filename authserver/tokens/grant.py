@@ -109,7 +109,7 @@ def begin(  # noqa: PLR0913
             "client": client.client_id,
             "session": authentication.session,
             "scope": " ".join(scope),
-            "resources": dumps(resources),
+            "resources": _written(resources),
             "claims": claims,
             "authentication": to_json(authentication),
             "offline": offline,
@@ -206,6 +206,11 @@ def _revoke(db: Session, issuer: Issuer, where: dict[str, Any], reason: str, by:
         event = GrantRevoked(subject=user, client=client, session=session, grant=grant_id, reason=reason)
         record(db, event, by=by, at=now)
     return len(ended)
+
+
+@lru_cache(maxsize=1024)
+def _written(texts: tuple[str, ...]) -> str:
+    return dumps(texts)
 
 
 @lru_cache(maxsize=1024)
