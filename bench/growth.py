@@ -144,7 +144,9 @@ def _tokens(data: Path, size: int) -> list[str]:
     secrets.SystemRandom().shuffle(families)
     app = create_app(Config(data_dir=data, background=False))
     try:
-        return [mint(app.issuer, families[n % len(families)], n // len(families)) for n in range(FAMILIES)]
+        return [
+            mint(app.issuer.roots, families[n % len(families)], n // len(families)) for n in range(FAMILIES)
+        ]
     finally:
         app.close()
 

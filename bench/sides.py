@@ -31,6 +31,8 @@ CLIENT_ID, CALLBACK, API, API_SCOPE = (
     "notes:read",
 )
 SCOPE = "openid profile email"
+APP = "bench-app"
+APP_CLIENT = ("clients", "add", "Bench app", "--id", APP, "--public", "--first-party", "--json-login")
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # of RFC 7636, appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 PEOPLE = [Person(email=f"p{n}@example.org", password=f"Analytical engines weave {n}") for n in range(16)]
@@ -222,6 +224,7 @@ def seeded(folder: Path, server: PostgreSQL | None, first: Sequence[Sequence[str
     ]
     grants = ("authorization_code", "refresh_token", "client_credentials")
     client = ("clients", "add", "Bench", "--id", CLIENT_ID, "--confidential", "--redirect-uri", CALLBACK)
+    typed.append(((*APP_CLIENT, "--scope", f"{SCOPE} {API_SCOPE}"), None))
     options = [part for grant in grants for part in ("--grant", grant)]
     scope = f"{SCOPE} {API_SCOPE}"
     typed.append(((*client, *options, "--first-party", "--scope", scope, "--json"), None))

@@ -1,6 +1,7 @@
 """Password sign-in beside the hash alone, on the same core in turns."""
 
 import html
+import json
 import re
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from argon2 import PasswordHasher
 from bench import processes
 from bench.endpoints import FULL_SCOPE, OK, REDIRECTS
 from bench.rounds import Pace
-from bench.sides import API, PEOPLE, Side
-from bench.wire import Flow, Load, Operation, Reply, drive, get, post
+from bench.sides import API, APP, PEOPLE, Side
+from bench.wire import Flow, Load, Operation, Reply, drive, get, post, send
 from tests.oidc import Person
 
 # Few enough that nobody waits for the hash as long as the server lets people wait.
@@ -51,6 +52,10 @@ def by_password(side: Side) -> list[Flow]:
     return [sign_in(side, person) for person in PEOPLE[:AT_ONCE]]
 
 
+def by_app(side: Side) -> list[Flow]:
+    return [_in_json(side, person) for person in PEOPLE[:AT_ONCE]]
+
+
 def measure(side: Side, flows: Sequence[Flow], pace: Pace) -> SignIns:
     """Alternate: people who sign in, then nothing but hashes."""
     loads, hashes = [], []
@@ -80,6 +85,19 @@ def sign_in(side: Side, person: Person, code: Callable[[], str] | None = None) -
             elif code is not None:
                 form = _form(back, cookies) | {"code": code()}
                 back = yield post(side.host, STEP, form, _sent(cookies))
+
+    return one
+
+
+def _in_json(side: Side, person: Person) -> Flow:
+    """A first-party app asks by itself, and is given tokens: one request."""
+    members = {"client_id": APP, "username": person.email, "password": person.password}
+    request = send(
+        side.host, "/api/login", json.dumps(members).encode(), {"Content-Type": "application/json"}
+    )
+
+    def one() -> Operation:
+        (yield request).expect(OK)
 
     return one
 

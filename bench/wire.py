@@ -191,6 +191,10 @@ def post(host: str, target: str, form: Mapping[str, str], headers: Mapping[str, 
     return _request("POST", host, target, sent, urlencode(form).encode())
 
 
+def send(host: str, target: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    return _request("POST", host, target, headers, body)
+
+
 def _request(method: str, host: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Accept: */*"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
