@@ -5,6 +5,7 @@ import platform
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,8 +114,15 @@ def machine() -> str:
     )
     return (
         f"{os.cpu_count()} cores ({model}), {platform.system()} {platform.release().partition('-')[0]},"
-        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {version_of_postgresql()}"
+        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {version_of_postgresql()},"
+        f" data on {file_system()}"
     )
+
+
+def file_system() -> str:
+    """What lies under the databases: attempts a second say little without it."""
+    asked = ["stat", "--file-system", "--format=%T", tempfile.gettempdir()]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def version_of_postgresql() -> str:
