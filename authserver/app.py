@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from importlib import import_module
-from itertools import count
 from typing import Any, TypeVar
 
 from authserver import logs
@@ -32,7 +31,7 @@ T = TypeVar("T")
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 Wsgi = Callable[[Environ, Start], Iterable[bytes]]
-NAME_BYTES = 8
+REQUEST_ID_BYTES = 12
 
 
 class App:
@@ -48,13 +47,11 @@ class App:
         self._bodies = Bodies(
             port=issuer.config.port, seconds=issuer.config.receive_seconds, threads=issuer.config.threads
         )
-        # A request's id is this worker's own, and the request's number.
-        self._name, self._numbers = os.urandom(NAME_BYTES).hex(), count()
         self._site: Any = None
         self._building = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
-        environ[REQUEST_ID] = request_id = f"{self._name}{next(self._numbers):08x}"
+        environ[REQUEST_ID] = request_id = os.urandom(REQUEST_ID_BYTES).hex()
         logs.REQUEST.set(request_id)
         peer = environ.get("REMOTE_ADDR", "")
         proxy.believe(environ, self._trusted)

@@ -8,7 +8,7 @@ from authserver.consent.find import given
 from authserver.issuer import Issuer
 from authserver.scopes import join, split
 from authserver.store import Session
-from authserver.store.consents import HOLD, REMEMBER, WITHDRAW
+from authserver.store.consents import FORGET_USER, HOLD, REMEMBER, WITHDRAW
 
 
 def remember(
@@ -26,6 +26,11 @@ def hold(db: Session, user_id: str, client_id: str, scope: Iterable[str]) -> boo
     """Whether this much is allowed still, until the transaction ends: nobody withdraws it in between. RT-9."""
     row = db.one(HOLD, {"user": user_id, "client": client_id})
     return row is not None and frozenset(scope) <= frozenset(split(row[0]))
+
+
+def forget(db: Session, user_id: str) -> None:
+    """Remove what somebody who is being removed ever allowed."""
+    db.hot(FORGET_USER, {"user": user_id}).close()
 
 
 def withdraw(db: Session, issuer: Issuer, user_id: str, client_id: str, *, by: Actor) -> bool:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 WINDOW = 300
 BUCKETS = 10_000
 IPV6_SUBSCRIBER = 64
+LONGEST_ADDRESS = 45
 
 
 class Ceilings(Protocol):
@@ -129,11 +130,16 @@ class Limiter:
         return f"address:{subscriber(found)}", ceilings.address_failures
 
 
-@lru_cache(maxsize=1_000)
 def read_address(text: str) -> IPv4Address | IPv6Address | None:
     """An address as it is counted: IPv4 in IPv6 clothes is IPv4, a zone is dropped."""
+    plain = text.partition("%")[0]
+    return _read(plain) if len(plain) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=1_000)
+def _read(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        found = ip_address(text.partition("%")[0])
+        found = ip_address(text)
     except ValueError:
         return None
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found

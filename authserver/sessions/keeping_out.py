@@ -2,6 +2,7 @@
 
 from authserver.audit import Actor
 from authserver.authentication import UserId
+from authserver.consent import edit as consents
 from authserver.errors import NotFound
 from authserver.issuer import Issuer
 from authserver.sessions import ending, limits
@@ -33,6 +34,8 @@ def disable(db: Session, issuer: Issuer, user: UserId, *, by: Actor) -> User:
 def remove(db: Session, issuer: Issuer, user: UserId, *, by: Actor) -> None:
     """Delete what is known of a person."""
     limits.hold(db, issuer, user)
+    # In the order of whoever opens a grant, who holds the consent and then the session: else each waits for the other.
+    consents.forget(db, user)
     _end(db, issuer, user, "user_removed", by)
     edit.remove(db, issuer, user, by=by)
 

@@ -23,5 +23,4 @@ WITHDRAW = Hot(
     """UPDATE consents SET revoked_at = :now
         WHERE user_id = :user AND client_id = :client AND revoked_at IS NULL RETURNING scope"""
 )
-FORGET_CLIENT = Hot("DELETE FROM consents WHERE client_id = :client")
 FORGET_USER = Hot("DELETE FROM consents WHERE user_id = :user")

@@ -34,6 +34,7 @@ TRANSACTIONS = frozenset({"write", "fast"})
 T = TypeVar("T")
 RETRIES = 3
 BUSY_MS = 5_000
+BRIEFLY = 0.02
 LOCK_NOT_AVAILABLE = "55P03"
 WANTS_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 SERVER_ENDED = frozenset({None, "57P01", "57P02", "57P03"})  # no answer, shutdown, crash, not yet up
@@ -43,7 +44,7 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = ("_link", "_mode", "_orm", "_turn", "database", "statements")
+    __slots__ = ("_link", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements")
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database
@@ -51,6 +52,7 @@ class Session:
         self._link: Link | None = None
         self._orm: orm.Session | None = None
         self._turn: threading.Lock | None = None
+        self._owes_turn = False
         self.statements = 0
 
     def hot(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
@@ -58,7 +60,10 @@ class Session:
         if self.database.counting is not None:
             self.database.counting(statement.sql)
         try:
-            rows = (self._link or self._linked()).run(statement, values)
+            link = self._link or self._linked()
+            if self._owes_turn and statement.writes:
+                self._turn, self._owes_turn = self.database.turn(), False
+            rows = link.run(statement, values)
         except self.database.failures as error:
             if self.statements or self._orm is not None or not is_lost(error):
                 raise
@@ -89,13 +94,16 @@ class Session:
 
     def _linked(self) -> Link:
         """A link for this session, in a transaction if it writes more than one statement."""
-        if self._mode == "read":
-            self._link = self.database.take("read")
+        mode, database = self._mode, self.database
+        if mode == "read":
+            self._link = database.take("read")
             return self._link
-        if self.database.embedded and self._turn is None:
-            self._turn = self.database.turn()
-        self._link = self.database.take(self._mode)
-        if self._mode != "alone":
+        if database.embedded and self._turn is None:
+            # Whoever only reads so far does not wait behind a writer that is stuck.
+            self._turn = database.turn_if_soon() if mode == "alone" else database.turn()
+            self._owes_turn = self._turn is None
+        self._link = database.take(mode)
+        if mode != "alone":
             self._link.begin()
         return self._link
 
@@ -207,6 +215,10 @@ class Database:
         if not self._turn.acquire(timeout=BUSY_MS / 1000):
             raise sqlite3.OperationalError("database is locked by another thread")
         return self._turn
+
+    def turn_if_soon(self) -> "threading.Lock | None":
+        """The same for whoever can do without for now."""
+        return self._turn if self._turn.acquire(timeout=BRIEFLY) else None
 
     read_time = staticmethod(read_time)
 

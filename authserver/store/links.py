@@ -18,10 +18,11 @@ class Hot:
     What stands in /*server: … */ is for a database server alone: a lock, where SQLite has one writer anyway.
     """
 
-    __slots__ = ("name", "names", "numbered", "sql")
+    __slots__ = ("name", "names", "numbered", "sql", "writes")
 
     def __init__(self, sql: str) -> None:
         self.sql = " ".join(sql.split())
+        self.writes = not self.sql.startswith("SELECT")
         on_server = ON_SERVER.sub(r"\1", self.sql)
         self.names = tuple(dict.fromkeys(NAMED.findall(on_server)))
         places = {name: f"${place}" for place, name in enumerate(self.names, start=1)}

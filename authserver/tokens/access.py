@@ -13,7 +13,7 @@ TYP = "at+jwt"
 def for_person(  # noqa: PLR0913
     *,
     issuer_url: str,
-    audience: str | list[str],
+    audience: str | tuple[str, ...],
     subject: str,
     client_id: str,
     scope: tuple[str, ...],
@@ -47,7 +47,7 @@ def for_person(  # noqa: PLR0913
 def for_client(  # noqa: PLR0913
     *,
     issuer_url: str,
-    audience: str | list[str],
+    audience: str | tuple[str, ...],
     client_id: str,
     scope: tuple[str, ...],
     jti: str,

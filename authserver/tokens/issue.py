@@ -67,7 +67,7 @@ class Ready:
     user: User | None
     now: datetime
     signer: Signer
-    id_signer: Signer
+    id_signer: Signer | None
     roots: Roots
 
 
@@ -77,14 +77,7 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
     lapse = standing.lapse(client, now)
     if lapse is not None:
         raise NotIssued("the sign-in behind this grant has ended", detail=lapse, rule="grant_lapsed")
-    held = terms(issuer, client, wanted.resources, wanted.scope)
-    if len(held.apis) < len(wanted.resources):
-        # Left out, the audience would become another one.
-        raise NotIssued(
-            "an API of this grant is gone, or closed to this client",
-            detail=" ".join(wanted.resources),
-            rule="resource_gone",
-        )
+    held = _terms(issuer, client, wanted.resources, wanted.scope)
     user: User | None = None
     groups: tuple[str, ...] = ()
     if held.by_group or needs_person(held.declared, wanted.scope, standing.grant.claims, TOKENS):
@@ -99,7 +92,7 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
     scope = held.scope_for(groups)
     if scope != wanted.scope:
         # The terms of what is left: less may have another audience, and require less.
-        held = terms(issuer, client, wanted.resources, scope)
+        held = _terms(issuer, client, wanted.resources, scope)
     _check_level(held, standing)
     return Ready(
         standing=standing,
@@ -109,9 +102,21 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
         user=user,
         now=now,
         signer=issuer.keyring.signer("ES256"),
-        id_signer=issuer.keyring.signer(held.id_token_alg),
+        id_signer=issuer.keyring.signer(held.id_token_alg) if "openid" in scope else None,
         roots=issuer.roots,
     )
+
+
+def _terms(issuer: Issuer, client: Client, resources: tuple[str, ...], scope: tuple[str, ...]) -> Terms:
+    held = terms(issuer, client, resources, scope)
+    if len(held.apis) < len(resources):
+        # Left out, the audience would become another one.
+        raise NotIssued(
+            "an API of this grant is gone, or closed to this client",
+            detail=" ".join(resources),
+            rule="resource_gone",
+        )
+    return held
 
 
 def issue_tokens(
@@ -169,7 +174,7 @@ def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenS
         access.TYP,
     )
     identity = None
-    if "openid" in scope:
+    if ready.id_signer is not None:
         identity = ready.id_signer.sign(
             id_token.for_app(
                 issuer_url=issuer_url,

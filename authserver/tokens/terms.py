@@ -23,7 +23,7 @@ class Terms:
     declared: Declared
     settings: Settings
     apis: tuple[Api, ...]
-    audience: str | list[str]
+    audience: str | tuple[str, ...]
     scope: tuple[
         str, ...
     ]  # what of the scope client and APIs allow; its words that are kept to groups, see kept_to
@@ -91,9 +91,9 @@ def terms(issuer: Issuer, client: Client, resources: tuple[str, ...], scope: tup
     return made
 
 
-def _audience(resources: tuple[str, ...], issuer_url: str, scope: tuple[str, ...]) -> str | list[str]:
+def _audience(resources: tuple[str, ...], issuer_url: str, scope: tuple[str, ...]) -> str | tuple[str, ...]:
     """The resources, and the issuer when openid is granted, so that userinfo works for every library. TK-11."""
-    named = [*resources, *([issuer_url] if "openid" in scope and issuer_url not in resources else [])]
+    named = (*resources, issuer_url) if "openid" in scope and issuer_url not in resources else resources
     return named[0] if len(named) == 1 else named
 
 

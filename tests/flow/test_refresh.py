@@ -1,14 +1,17 @@
 """grant_type=refresh_token, clause by clause."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from authserver.audit import SYSTEM
 from authserver.clients import edit as clients
+from authserver.groups import edit as groups
 from authserver.once.tickets import CONSUME
 from authserver.store import Hot
 from authserver.store.grants import ROTATE
+from authserver.store.users import BY_ID
 from authserver.tokens import refresh
 from tests.flow.test_code import code_for, end, tokens_of
 from tests.flow.world import World
@@ -70,6 +73,46 @@ def test_once_something_is_spent_its_answer_needs_no_database(world: World, spen
         database.counting = None
     assert gone
     assert tokens.refresh_token
+
+
+def test_whoever_is_refused_does_not_wait_for_a_writer(world: World) -> None:
+    """TK-2: what only reads is answered while a write of another request is stuck."""
+    ada, web, other = world.add_user(), world.add_client(), world.add_client("other")
+    tokens = tokens_of(world, web, ada)
+    request, _ = code_for(world, web, ada)
+    stuck = world.issuer.database.turn()
+    try:
+        for ask in (lambda: web.redeem(request, "unknown.code"), lambda: other.refresh(tokens)):
+            with pytest.raises(OAuthError, match="invalid_grant"):
+                ask()
+    finally:
+        stuck.release()
+
+
+def test_an_api_that_goes_in_that_moment_leaves_no_token_for_another(world: World) -> None:
+    """TK-11: what is left of a scope is looked at as the whole was, though the API went between the two."""
+    api, ada = "https://api.example", world.add_user()
+    world.add_group("editors", ada)
+    world.add_api(api, scopes=[{"name": "read"}, {"name": "write", "groups": ["editors"]}])
+    web = world.add_client(scopes=["openid", "read", "write"], first_party=True)
+    tokens = tokens_of(world, web, ada, scope="openid read write", resource=api)
+    with world.writing() as db:
+        groups.remove_members(db, world.issuer, "editors", [ada.id], by=SYSTEM)
+
+    def goes(statement: str) -> None:
+        if statement == BY_ID.sql:
+            with closing(sqlite3.connect(world.issuer.config.data_dir / "authserver.db")) as other, other:
+                other.execute("DELETE FROM apis")
+                other.execute("UPDATE revisions SET n = n + 1 WHERE topic = 'apis'")
+            world.issuer.revisions.forget()
+
+    database = world.issuer.database
+    database.counting = goes
+    try:
+        with pytest.raises(OAuthError, match="invalid_grant"):
+            web.refresh(tokens)
+    finally:
+        database.counting = None
 
 
 def test_once_the_successor_was_used_its_predecessor_is_a_reuse(world: World) -> None:

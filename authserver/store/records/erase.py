@@ -17,7 +17,7 @@ from authserver.store.records.users import MembershipRow, PasswordRow, SeenPlace
 
 def erase_person(db: Session, user_id: str, now: datetime) -> None:
     """Delete what is kept of a person beside the row itself, and end what they were signed in to."""
-    of_person = (UserEmailRow, PasswordRow, MembershipRow, ConsentRow, DeviceRow)
+    of_person = (UserEmailRow, PasswordRow, MembershipRow, DeviceRow)
     for kept in (
         *of_person,
         TotpRow,
