@@ -12,7 +12,7 @@ from authserver.jose import ACCESS, Claims, Expected, PublicKeys, still_good, ve
 from authserver.opaque import digest
 from authserver.store import Session
 from authserver.store.grants import TOKEN_REVOKED
-from authserver.tokens.grant import Standing, load_token, load_token_and_person
+from authserver.tokens.grant import Behind, load_token, load_token_and_person
 from authserver.users.user import User
 
 KEPT = 2_000
@@ -29,10 +29,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Living:
-    """An access token that counts now; `standing` is absent where a client acts for itself, `user` if not asked for."""
+    """An access token that counts now; `behind` is absent where a client acts for itself, `user` if not asked for."""
 
     client: Client
-    standing: Standing | None
+    behind: Behind | None
     user: User | None = None
 
 
@@ -90,14 +90,14 @@ def look(
     if grant_id is None:
         if db.one(TOKEN_REVOKED, {"jti": claims.text("jti")}) is not None:
             return Dead("the token is revoked")
-        return Living(client=client, standing=None)
+        return Living(client=client, behind=None)
     load = load_token_and_person if whose == "person" else load_token
     found = load(db, grant_id, claims.text("jti"))
     if found is None:
         return Dead("the grant is gone")
-    standing, revoked, user = found
-    why = "the token is revoked" if revoked else standing.lapse(client, issuer.clock())
-    return Dead(why) if why is not None else Living(client=client, standing=standing, user=user)
+    behind, revoked, user = found
+    why = "the token is revoked" if revoked else behind.lapse(client, issuer.clock())
+    return Dead(why) if why is not None else Living(client=client, behind=behind, user=user)
 
 
 def grant_of(claims: Mapping[str, object]) -> str | None:

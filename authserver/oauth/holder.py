@@ -41,13 +41,13 @@ def holder(issuer: Issuer, request: OAuthRequest) -> Holder:
         session = sso.of_id(db, claims.text("sid"), issuer.clock()) if "sid" in claims else None
     if isinstance(session, Ended):
         raise _expired(session)
-    if not isinstance(found, Living) or found.standing is None or session is None:
+    if not isinstance(found, Living) or found.behind is None or session is None:
         why = "no person is behind it" if isinstance(found, Living) else found.why
         raise invalid_token(why, rule="token_dead")
     if not found.client.json_login:
         raise invalid_token("its client does not use the JSON sign-in", rule="json_login")
     admit(issuer, found.client)
-    proved = found.standing.grant.authentication
+    proved = found.behind.authentication
     return Holder(client=found.client, session=session._replace(authentication=proved))
 
 

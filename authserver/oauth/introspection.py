@@ -66,7 +66,7 @@ def _refresh_token(issuer: Issuer, client: Client, token: str) -> Mapping[str, A
     now = issuer.clock()
     with issuer.database.reading() as db:
         standing = load(db, presented.grant)
-    if standing is None or standing.lapse(client, now) is not None:
+    if standing is None or standing.behind.lapse(client, now) is not None:
         return INACTIVE
     grant = standing.grant
     if grant.generation != presented.generation or grant.refresh_expires_at <= now:
@@ -74,7 +74,7 @@ def _refresh_token(issuer: Issuer, client: Client, token: str) -> Mapping[str, A
     return {
         "active": True,
         "iss": issuer.url,
-        "sub": standing.subject,
+        "sub": standing.behind.subject,
         "client_id": client.client_id,
         "scope": " ".join(grant.scope),
         "exp": int(grant.refresh_expires_at.timestamp()),

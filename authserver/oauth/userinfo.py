@@ -9,7 +9,7 @@ from authserver.oauth.errors import OAuthRefusal, invalid_request
 from authserver.oauth.request import Answer, OAuthRequest, json_answer
 from authserver.oauth.server import admit
 from authserver.tokens.claims import release
-from authserver.tokens.grant import Standing
+from authserver.tokens.grant import Behind
 from authserver.tokens.required import of
 
 
@@ -31,18 +31,18 @@ def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
         )
     with issuer.database.reading() as db:
         found = look(db, issuer, claims, whose="person")
-    if not isinstance(found, Living) or found.standing is None or found.user is None:
+    if not isinstance(found, Living) or found.behind is None or found.user is None:
         why = "no person is behind it" if isinstance(found, Living) else found.why
         raise invalid_token(why, rule="token_dead")
     admit(issuer, found.client)
-    check_level(found.client, found.standing)
-    released = release(live(issuer), found.user, scope, found.standing.grant.claims, into="userinfo")
-    return json_answer(200, {**released, "sub": found.standing.subject})
+    check_level(found.client, found.behind)
+    released = release(live(issuer), found.user, scope, found.behind.claims, into="userinfo")
+    return json_answer(200, {**released, "sub": found.behind.subject})
 
 
-def check_level(client: Client, standing: Standing) -> None:
+def check_level(client: Client, behind: Behind) -> None:
     """What the client requires now holds for tokens of before, too. SU-3, RFC 9470 §3."""
-    needed, reached = of(client), standing.grant.authentication
+    needed, reached = of(client), behind.authentication
     if reached.reaches(needed.level):
         return
     age = "" if needed.max_age is None else f', max_age="{needed.max_age}"'

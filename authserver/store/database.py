@@ -301,7 +301,7 @@ def open_file(path: str, mode: Mode) -> File:
         f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
         f"busy_timeout={BUSY_MS}",
         "foreign_keys=ON",
-        "cache_size=-2000",
+        "cache_size=-1000",
         "temp_store=MEMORY",
         *(("query_only=ON",) if mode == "read" else ()),
     ):

@@ -5,9 +5,12 @@ from functools import cache
 from authserver.store.database import Hot
 from authserver.store.users import PERSON, PERSONS_OWN
 
-STANDING = """g.id, g.user_id, g.user_epoch, g.client_id, g.session_id, g.scope, g.resources, g.claims,
-       g.authentication, g.offline, g.generation, g.rotated_at, g.granted_at, g.refresh_expires_at, g.ends_at,
-       g.revoked_at, u.subject, u.status, u.epoch, s.ended_at, s.id, s.idle_until"""
+# Whether it counts now; then whose it is, and how they signed in.
+BEHIND = """g.client_id, g.offline, g.ends_at, g.revoked_at, u.status, u.epoch <> g.user_epoch,
+       s.ended_at IS NOT NULL OR s.id IS NULL, s.idle_until, u.subject, g.claims, g.authentication"""
+
+STANDING = f"""{BEHIND}, g.id, g.user_id, g.session_id, g.scope, g.resources, g.generation, g.rotated_at,
+       g.granted_at, g.refresh_expires_at"""
 
 JOINED = """FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_sessions s ON s.id = g.session_id"""
 
@@ -15,13 +18,14 @@ REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
 
 LOAD = Hot(f"SELECT {STANDING} {JOINED} WHERE g.id = :grant")
 
-LOAD_TOKEN = Hot(f"SELECT {STANDING}, {REVOKED} {JOINED} WHERE g.id = :grant")
+LOAD_TOKEN = Hot(f"SELECT {BEHIND}, {REVOKED} {JOINED} WHERE g.id = :grant")
 
 # One row for each group of the person.
 LOAD_TOKEN_AND_PERSON = Hot(
-    f"SELECT {STANDING}, {REVOKED}, {PERSON} {JOINED} {PERSONS_OWN} WHERE g.id = :grant"
+    f"SELECT {BEHIND}, {REVOKED}, {PERSON} {JOINED} {PERSONS_OWN} WHERE g.id = :grant"
 )
-PERSONS = slice(STANDING.count(",") + 2, None)
+IS_REVOKED = BEHIND.count(",") + 1
+PERSONS = slice(IS_REVOKED + 1, None)
 
 OF_USER = Hot(
     f"SELECT {STANDING} {JOINED} "

@@ -15,6 +15,7 @@ from authserver.opaque import new_id
 from authserver.store import Session
 from authserver.store.grants import (
     BEGIN,
+    IS_REVOKED,
     LOAD,
     LOAD_TOKEN,
     LOAD_TOKEN_AND_PERSON,
@@ -47,36 +48,47 @@ class Grant(NamedTuple):
     revoked_at: datetime | None = None
 
 
-class Standing(NamedTuple):
-    """A grant beside what is true of its person and session now."""
+class Behind(NamedTuple):
+    """What stands behind a token: what is true now of its grant, person and session, and how they signed in."""
 
-    grant: Grant
-    subject: str
+    client_id: str
+    offline: bool
+    ends_at: datetime
+    revoked_at: datetime | None
     user_status: str
     epoch_moved: bool
     session_ended: bool
     session_idle_until: datetime | None
+    subject: str
+    claims: str | None
+    authentication: Authentication
 
     def lapse(self, client: Client, now: datetime) -> str | None:
         """Why no token may come of this grant any more, or None. RT-9, RT-10."""
-        grant = self.grant
-        if grant.revoked_at is not None:
+        if self.revoked_at is not None:
             return "the grant is revoked"
-        if grant.ends_at <= now:
+        if self.ends_at <= now:
             return "the grant has reached its end"
         if self.user_status != "active":
             return f"the person is {self.user_status}"
         if self.epoch_moved:
             return "the person's sign-ins were all ended"
-        if not client.active or client.client_id != grant.client_id:
+        if not client.active or client.client_id != self.client_id:
             return "the client is disabled or another"
-        return None if grant.offline else self._session_lapse(client, now)
+        return None if self.offline else self._session_lapse(client, now)
 
     def _session_lapse(self, client: Client, now: datetime) -> str | None:
         if self.session_ended:
             return "the session has ended"
         is_idle = self.session_idle_until is None or self.session_idle_until <= now
         return "the session went idle" if client.idle_ends_tokens and is_idle else None
+
+
+class Standing(NamedTuple):
+    """A grant as a whole, beside what is true now."""
+
+    grant: Grant
+    behind: Behind
 
 
 def begin(  # noqa: PLR0913
@@ -143,18 +155,19 @@ def load(db: Session, grant_id: str) -> Standing | None:
     return None if row is None else standing_of(db, row)
 
 
-def load_token(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool, None] | None:
-    """The grant of an access token, and whether that one token was revoked, in one statement."""
+def load_token(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, None] | None:
+    """What stands behind an access token, and whether that one token was revoked, in one statement."""
     row = db.one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
-    return None if row is None else (standing_of(db, row), bool(row[22]), None)
+    return None if row is None else (_behind(db, row), bool(row[IS_REVOKED]), None)
 
 
-def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Standing, bool, User] | None:
+def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, User] | None:
     """The same, with the person, in one statement."""
     rows = db.hot(LOAD_TOKEN_AND_PERSON, {"grant": grant_id, "jti": jti}).fetchall()
     if not rows:
         return None
-    return standing_of(db, rows[0]), bool(rows[0][22]), users.of_rows(db, [row[PERSONS] for row in rows])
+    row = rows[0]
+    return _behind(db, row), bool(row[IS_REVOKED]), users.of_rows(db, [each[PERSONS] for each in rows])
 
 
 def of_user(db: Session, user_id: str, now: datetime) -> tuple[Grant, ...]:
@@ -226,28 +239,42 @@ def _texts(text: str) -> tuple[str, ...]:
 
 def standing_of(db: Session, row: Sequence[Any]) -> Standing:
     """A grant and its live state as the columns STANDING tell."""
-    read = db.database.read_time
+    read, behind = db.database.read_time, _behind(db, row)
+    rotated_at = row[17]
     return Standing(
         grant=Grant(
-            id=row[0],
-            user=row[1],
-            client_id=row[3],
-            session=row[4],
-            scope=_words(row[5]),
-            resources=_texts(row[6]),
-            claims=row[7],
-            authentication=from_json(row[8]),
-            offline=bool(row[9]),
-            generation=row[10],
-            rotated_at=read(row[11]) if row[11] else None,
-            granted_at=read(row[12]),
-            refresh_expires_at=read(row[13]),
-            ends_at=read(row[14]),
-            revoked_at=read(row[15]) if row[15] else None,
+            id=row[11],
+            user=row[12],
+            client_id=behind.client_id,
+            session=row[13],
+            scope=_words(row[14]),
+            resources=_texts(row[15]),
+            claims=behind.claims,
+            authentication=behind.authentication,
+            offline=behind.offline,
+            generation=row[16],
+            rotated_at=read(rotated_at) if rotated_at else None,
+            granted_at=read(row[18]),
+            refresh_expires_at=read(row[19]),
+            ends_at=behind.ends_at,
+            revoked_at=behind.revoked_at,
         ),
-        subject=row[16],
-        user_status=row[17],
-        epoch_moved=row[18] != row[2],
-        session_ended=row[20] is None or row[19] is not None,
-        session_idle_until=read(row[21]) if row[21] else None,
+        behind=behind,
+    )
+
+
+def _behind(db: Session, row: Sequence[Any]) -> Behind:
+    read, revoked_at, idle_until = db.database.read_time, row[3], row[7]
+    return Behind(
+        row[0],
+        bool(row[1]),
+        read(row[2]),
+        read(revoked_at) if revoked_at else None,
+        row[4],
+        bool(row[5]),
+        bool(row[6]),
+        read(idle_until) if idle_until else None,
+        row[8],
+        row[9],
+        from_json(row[10]),
     )

@@ -74,7 +74,7 @@ class Ready:
 def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wanted: Wanted) -> Ready:
     """Check all that could forbid issuing. TK-7, RT-9, SU-3: the live state, and what client and APIs require now."""
     now = issuer.clock()
-    lapse = standing.lapse(client, now)
+    lapse = standing.behind.lapse(client, now)
     if lapse is not None:
         raise NotIssued("the sign-in behind this grant has ended", detail=lapse, rule="grant_lapsed")
     held = _terms(issuer, client, wanted.resources, wanted.scope)
@@ -160,7 +160,7 @@ def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenS
         access.for_person(
             issuer_url=issuer_url,
             audience=held.audience,
-            subject=ready.standing.subject,
+            subject=ready.standing.behind.subject,
             client_id=client.client_id,
             scope=scope,
             authentication=authentication,
@@ -179,7 +179,7 @@ def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenS
             id_token.for_app(
                 issuer_url=issuer_url,
                 client_id=client.client_id,
-                subject=ready.standing.subject,
+                subject=ready.standing.behind.subject,
                 authentication=authentication,
                 amr=amr,
                 nonce=ready.wanted.nonce,
