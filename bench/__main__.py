@@ -38,11 +38,12 @@ def main() -> None:
             figures += _figures(Path(folder) / SQLITE, sides[0], pace)
         with _postgresql(Path(folder) / POSTGRESQL) as sides:
             rows += [_row(each, POSTGRESQL, sides, pace) for each in chosen if POSTGRESQL in each.targets]
+        report = Report(rows=rows, figures=figures, is_quick=is_quick)
+        report.write()  # what follows takes as long again
         if not is_quick and not sys.argv[1:]:
             figures += _grown(Path(folder) / "growth")
             figures += _scaled(Path(folder) / "scaling")
-    report = Report(rows=rows, figures=figures, is_quick=is_quick)
-    report.write()
+            report.write()
     print(report.text())
 
 
