@@ -62,7 +62,7 @@ class Session:
         try:
             link = self._link or self._linked()
             if self._owes_turn and statement.writes:
-                self._turn, self._owes_turn = self.database.turn(), False
+                link = self._in_turn()
             rows = link.run(statement, values)
         except self.database.failures as error:
             if self.statements or self._orm is not None or not is_lost(error):
@@ -99,13 +99,23 @@ class Session:
             self._link = database.take("read")
             return self._link
         if database.embedded and self._turn is None:
-            # Whoever only reads so far does not wait behind a writer that is stuck.
             self._turn = database.turn_if_soon() if mode == "alone" else database.turn()
-            self._owes_turn = self._turn is None
+            if self._turn is None:
+                # Whoever only reads so far does not wait behind a writer that is stuck.
+                self._owes_turn, self._link = True, database.take("read")
+                return self._link
         self._link = database.take(mode)
         if mode != "alone":
             self._link.begin()
         return self._link
+
+    def _in_turn(self) -> Link:
+        """What was read by another link comes to be written: from here on as whoever has the turn."""
+        link, self._link = self._link, None
+        if link is not None:
+            self.database.give_back("read", link)
+        self._turn, self._owes_turn = self.database.turn(), False
+        return self._linked()
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +158,7 @@ class Session:
         finally:
             try:
                 if link is not None:
-                    self.database.give_back(self._mode, link)
+                    self.database.give_back("read" if self._owes_turn else self._mode, link)
             finally:
                 if turn is not None:
                     turn.release()

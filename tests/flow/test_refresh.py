@@ -1,6 +1,7 @@
 """grant_type=refresh_token, clause by clause."""
 
 import sqlite3
+import threading
 from contextlib import closing
 
 import pytest
@@ -10,7 +11,7 @@ from authserver.clients import edit as clients
 from authserver.groups import edit as groups
 from authserver.once.tickets import CONSUME
 from authserver.store import Hot
-from authserver.store.grants import ROTATE
+from authserver.store.grants import LOAD, REVOKE_TOKEN, ROTATE
 from authserver.store.users import BY_ID
 from authserver.tokens import refresh
 from tests.flow.test_code import code_for, end, tokens_of
@@ -87,6 +88,30 @@ def test_whoever_is_refused_does_not_wait_for_a_writer(world: World) -> None:
                 ask()
     finally:
         stuck.release()
+
+
+def test_what_was_read_while_a_writer_was_stuck_is_written_when_it_is_done(world: World) -> None:
+    """RT-1, TK-1: the first statement and the last, whichever of them comes while another request writes."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    database = world.issuer.database
+    for after in (ROTATE.sql, LOAD.sql):
+        stuck = database.turn()
+        done = threading.Timer(0.2, stuck.release)
+
+        def seen(statement: str, after: str = after, done: threading.Timer = done) -> None:
+            if statement == after:
+                done.start()
+
+        database.counting = seen
+        try:
+            tokens = web.refresh(tokens)
+        finally:
+            database.counting = None
+        done.join()
+    threading.Timer(0.2, database.turn().release).start()
+    with database.writing_alone() as db:
+        assert db.hot(REVOKE_TOKEN, {"jti": "only a write", "until": db.time(world.clock())}).fetchone()
 
 
 def test_an_api_that_goes_in_that_moment_leaves_no_token_for_another(world: World) -> None:
