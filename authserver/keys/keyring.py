@@ -1,7 +1,6 @@
 """What signs now, and what verifies: an immutable snapshot of the signing keys, under the topic "keys"."""
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +13,7 @@ from authserver.keys import custody
 from authserver.opaque import digest
 from authserver.store import Session
 from authserver.store.keys import HeldKey, held_keys
-from authserver.vault import Vault
+from authserver.vault import Vault, b64
 
 TOPIC = "keys"
 ALGS = ("ES256", "RS256")
@@ -61,7 +60,7 @@ def load(db: Session, vault: Vault, now: datetime) -> Keyring:
         verifying=PublicKeys.of_server(row.public_jwk for row in published),
         hints=PublicKeys.of_server(row.public_jwk for row in rows),
         jwks=jwks,
-        etag=f'"{urlsafe_b64encode(digest(jwks)[:ETAG_BYTES]).decode()}"',
+        etag=f'"{b64(digest(jwks)[:ETAG_BYTES])}"',
         algs=tuple(sorted(active)),
         _active=MappingProxyType(active),
     )

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from authserver.jose.kinds import CLIENT_ALGS
 from authserver.oauth.grants import GRANTS
 from authserver.oauth.prompts import supported
 from authserver.opaque import digest
+from authserver.vault import b64
 
 log = logging.getLogger(__name__)
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
@@ -50,7 +50,7 @@ def document(issuer: Issuer, base: str) -> Document:
         # The sources are held beside the document, so that their ids stay theirs.
         sources = (issuer.settings, issuer.keyring, apis.catalogue(issuer), declared(issuer))
         body = json.dumps(metadata(issuer, base), separators=(",", ":")).encode()
-        etag = f'"{urlsafe_b64encode(digest(body)[:12]).decode()}"'
+        etag = f'"{b64(digest(body)[:12])}"'
         held = kept[base] = (Document(source=source, body=body, etag=etag), sources)
     return held[0]
 

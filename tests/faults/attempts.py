@@ -21,21 +21,17 @@ from typing import Any
 
 from authserver.app import create_app
 from authserver.audit import SYSTEM
-from authserver.authentication import Kind, Proof
 from authserver.clients.find import by_client_id
 from authserver.config import Config
 from authserver.issuer import Issuer
-from authserver.login.transaction import advance
 from authserver.once import Ticket, consume, open_ticket, remember
-from authserver.opaque import new_id
-from authserver.sessions import opening
 from authserver.store import Session, retrying
 from authserver.tokens.grant import begin, load
 from authserver.tokens.refresh import Presented, Retried, Reused, Rotated, settle, spend
-from authserver.transaction import Purpose, Transaction
 from authserver.users.find import by_identifier
 from tests.seeds import ADA
 from tests.serve import PROJECT, Deployment, environment
+from tests.signing import signed_in
 
 PROCESSES, THREADS, TIMEOUT = 2, 8, 120
 # After so many things everybody waits for everybody; in between nobody can be far ahead.
@@ -155,26 +151,14 @@ def family_of(db: Session, issuer: Issuer) -> str:
     client, user, now = by_client_id(issuer, "portal"), by_identifier(db, ADA.email), issuer.clock()
     assert client
     assert user
-    login = Transaction(
-        id=new_id(),
-        purpose=Purpose.SIGN_IN,
-        request={},
-        browser=b"browser",
-        created_at=now,
-        expires_at=now + timedelta(minutes=30),
-    )
-    proof = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
-    proved = advance(db, issuer, login, user=user.id, epoch=user.epoch, proof=proof, now=now)
-    assert proved
-    opened = opening.open(db, issuer, proved, by=SYSTEM)
-    assert isinstance(opened, tuple)
+    session, _ = signed_in(db, issuer, user)
     family = begin(
         db,
         issuer,
         client=client,
         user=user,
-        authentication=opened[0].authentication,
-        session_expires_at=opened[0].expires_at,
+        authentication=session.authentication,
+        session_expires_at=session.expires_at,
         scope=("openid", "offline_access"),
         by=SYSTEM,
         now=now,

@@ -35,23 +35,19 @@ from sqlalchemy import Dialect, event, select
 from authserver.apis import edit as apis
 from authserver.app import App, create_app
 from authserver.audit import SYSTEM
-from authserver.authentication import Kind, Proof, UserId
+from authserver.authentication import Proof, UserId
 from authserver.cli.init import prepare
 from authserver.clients import edit as clients
 from authserver.config import Config
 from authserver.factors.password import hash_password
 from authserver.groups import edit as groups
 from authserver.issuer import Issuer
-from authserver.login.transaction import advance
 from authserver.mail import outbox
-from authserver.opaque import new_id
 from authserver.refusals import Explanation, find
-from authserver.sessions import opening
 from authserver.settings import secrets
 from authserver.settings.values import SECRETS
 from authserver.store import Hot, Session, bump
 from authserver.store.records.operations import AuditEventRow, SettingRow
-from authserver.transaction import Purpose, Transaction
 from authserver.upstream.find import live
 from authserver.users import edit as users
 from authserver.users.find import load as find_user
@@ -60,6 +56,7 @@ from authserver.work.tell_apps import TellApps
 from tests import wire
 from tests.agent import Browser, CookieJar
 from tests.oidc import Person, RelyingParty
+from tests.signing import signed_in
 from tests.wire import Fields, Reply
 
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -247,27 +244,12 @@ class World:
         self, person: Resident, browser: Browser | None = None, proofs: Iterable[Proof] = ()
     ) -> Browser:
         """A browser in which somebody signed in just now, by password or these proofs, without the pages."""
-        browser, now = browser or self.browser(), self.clock()
-        password = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
-        login = Transaction(
-            id=new_id(),
-            purpose=Purpose.SIGN_IN,
-            request={},
-            browser=b"browser",
-            created_at=now,
-            expires_at=now + timedelta(minutes=30),
-        )
+        browser = browser or self.browser()
         with self.writing() as db:
-            epoch = find_user(db, person.id).epoch
-            for proof in proofs or (password,):
-                moved = advance(db, self.issuer, login, user=person.id, epoch=epoch, proof=proof, now=now)
-                assert moved
-                login = moved
-            opened = opening.open(db, self.issuer, login, by=SYSTEM)
-        assert opened
+            _, handle = signed_in(db, self.issuer, find_user(db, person.id), proofs)
         name = "__Host-as_session" if self.url.startswith("https") else "as_session"
         attributes = "Path=/; HttpOnly; SameSite=Lax" + "; Secure" * self.url.startswith("https")
-        cookie = (("Set-Cookie", f"{name}={opened[1]}; {attributes}"),)
+        cookie = (("Set-Cookie", f"{name}={handle}; {attributes}"),)
         browser.jar.take(Reply(url=self.url, status=200, headers=cookie, body=b""))
         return browser
 
