@@ -1,10 +1,10 @@
 """OAuthRequest: a request to an OAuth endpoint, parsed once; and Answer, what goes back."""
 
 import re
+from binascii import a2b_qp
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import unquote_to_bytes
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from authserver.audit import Actor
 from authserver.compact import octets
@@ -13,7 +13,9 @@ from authserver.errors import Refusal
 MAX_FIELDS = 64
 FORM = "application/x-www-form-urlencoded"
 NONE: frozenset[str] = frozenset()
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+AGENT = 512
 
 Headers = tuple[tuple[str, str], ...]
 JSON: Headers = (
@@ -23,8 +25,7 @@ JSON: Headers = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthRequest:
+class OAuthRequest(NamedTuple):
     """`query` and `form` hold each name once; what was sent twice is in `repeated`.
 
     `members` is the JSON object that came instead of a form; those of them that are text are in `form`, too.
@@ -32,25 +33,23 @@ class OAuthRequest:
 
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, object] = field(default_factory=dict)
+    query: Mapping[str, str] = NOTHING
+    form: Mapping[str, str] = NOTHING
+    members: Mapping[str, object] = NOTHING
     repeated: frozenset[str] = frozenset()
     authorization: str | None = None
     origin: str | None = None
     host: str = ""
-    url: str = ""
     ip: str = ""
     user_agent: str = ""
 
     @property
     def actor(self) -> Actor:
         """Who acts, for what is written down."""
-        return Actor(kind="client", ip=self.ip, user_agent=self.user_agent)
+        return Actor(kind="client", ip=self.ip, user_agent=_plain(self.user_agent)[:AGENT])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     status: int
     body: bytes = b""
     headers: Headers = JSON
@@ -70,7 +69,7 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
         return found, NONE
     # A browser escapes everything beyond ASCII; raw bytes are read as UTF-8 or refused.
     plain = _utf8(text)
-    pieces = plain.split("&")
+    pieces = plain.replace("+", " ").split("&")
     if len(pieces) > MAX_FIELDS:
         raise Refusal("there are too many fields", rule="too_many_fields", value=str(len(pieces)))
     repeated: set[str] = set()
@@ -78,25 +77,26 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
         if not piece:
             continue
         key, _, given = piece.partition("=")
-        if "%" in piece or "+" in piece:
+        if "%" in piece:
             key, given = _unescaped(key), _unescaped(given)
-        if "\0" in key or "\0" in given:
-            raise Refusal("a field contains a NUL character", rule="nul")
         if key in found:
             repeated.add(key)
             # RFC 8707 §2 alone lets a parameter come more than once; no URI holds a space.
             given = f"{found[key]} {given}" if key == "resource" else given
         found[key] = given
+    # Each % that is left began an escape.
+    if "\0" in plain or "%00" in plain:
+        raise Refusal("a field contains a NUL character", rule="nul")
     return found, frozenset(repeated) if repeated else NONE
 
 
 def _unescaped(text: str) -> str:
-    plain = text.replace("+", " ")
-    if "%" not in plain:
-        return plain
-    if ESCAPED.search(plain):
+    if "%" not in text:
+        return text
+    if ESCAPED.search(text):
         raise Refusal("a field is not form-encoded", rule="bad_escape")
-    return _utf8(unquote_to_bytes(plain))
+    # What is left to do is what quoted-printable does with = for %, which the standard library reads in C.
+    return _utf8(a2b_qp(text.replace("=", "=3D").replace("%", "=").encode()))
 
 
 def _utf8(raw: bytes) -> str:
@@ -104,3 +104,9 @@ def _utf8(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refusal("a field is not UTF-8", rule="not_utf8") from error
+
+
+def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character for character in text if " " <= character <= "~")

@@ -7,7 +7,7 @@ older than half a second, so that every worker of every node follows within a se
 import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from authserver.store.database import Database, Hot, Session
 
@@ -19,6 +19,8 @@ FRESH = 0.5
 KEPT = 10_000
 
 DERIVED = 1_000
+
+NOTHING_HELD: tuple[Mapping[str, int], Any] = ({}, None)
 
 ALL = Hot("SELECT topic, n FROM revisions")
 
@@ -73,20 +75,21 @@ class Live(Generic[T]):
         self._topic = topic
         self._load = load
         self._lock = threading.Lock()
-        self._held: tuple[Mapping[str, int], T] | None = None
+        self._held: tuple[Mapping[str, int], T] = NOTHING_HELD
 
     def __call__(self) -> T:
-        revisions, held = self._revisions, self._held
+        revisions = self._revisions
+        seen, value = self._held
         # Asked ten times in a request: that nothing has moved is seen without a call.
         now = revisions.seen if monotonic() <= revisions.good_until else revisions.look()
-        return held[1] if held is not None and held[0] is now else self._renewed(now)
+        return value if seen is now else self._renewed(now)
 
     def _renewed(self, now: Mapping[str, int]) -> T:
         with self._lock:
             held, topic = self._held, self._topic
-            is_good = held is not None and held[0].get(topic) == now.get(topic)
+            is_good = held is not NOTHING_HELD and held[0].get(topic) == now.get(topic)
             # The number was read before the value: a change in between is loaded again, never missed.
-            self._held = (now, held[1] if held is not None and is_good else self._load())
+            self._held = (now, held[1] if is_good else self._load())
             return self._held[1]
 
 
@@ -100,19 +103,26 @@ class LiveMap(Generic[T]):
         self._held: tuple[Mapping[str, int], dict[str, T]] = ({}, {})
 
     def get(self, key: str) -> T | None:
-        now, held = self._revisions.now(), self._held
-        if held[0] is not now or len(held[1]) > KEPT:
-            held = self._held = (now, self._kept(held, now))
-        found = held[1].get(key)
-        if found is None:
-            found = self._find(key)
-            if found is not None:
-                held[1][key] = found
+        revisions = self._revisions
+        seen, kept = self._held
+        now = revisions.seen if monotonic() <= revisions.good_until else revisions.look()
+        if seen is not now:
+            kept = self._kept(now)
+        return kept.get(key) or self._found(kept, key)
+
+    def _found(self, kept: dict[str, T], key: str) -> T | None:
+        found = self._find(key)
+        if found is not None:
+            if len(kept) >= KEPT:
+                kept.clear()
+            kept[key] = found
         return found
 
-    def _kept(self, held: tuple[Mapping[str, int], dict[str, T]], now: Mapping[str, int]) -> dict[str, T]:
-        moved = held[0].get(self._topic) != now.get(self._topic)
-        return {} if moved or len(held[1]) > KEPT else held[1]
+    def _kept(self, now: Mapping[str, int]) -> dict[str, T]:
+        seen, kept = self._held
+        moved = seen.get(self._topic) != now.get(self._topic)
+        self._held = (now, {} if moved else kept)
+        return self._held[1]
 
 
 class Derived(Generic[K, T]):

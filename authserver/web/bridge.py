@@ -1,4 +1,4 @@
-"""WSGI environ → OAuthRequest, and Answer → response; the one reader for edge and views."""
+"""WSGI environ → OAuthRequest; the one reader for edge and views."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 from authserver.errors import Refusal
 from authserver.jose import BadToken
 from authserver.jose.read import read_object
-from authserver.oauth.request import FORM, NONE, Answer, OAuthRequest, read_pairs
+from authserver.oauth.request import FORM, NONE, OAuthRequest, read_pairs
 
 JSON = "application/json"
-AGENT = 512
 STATUS = {
     200: "200 OK",
     201: "201 Created",
@@ -59,20 +58,19 @@ def read(environ: Mapping[str, Any], takes: str = FORM) -> OAuthRequest:
         origin=environ.get("HTTP_ORIGIN"),
         host=environ.get("HTTP_HOST", ""),
         ip=environ.get("REMOTE_ADDR", ""),
-        user_agent=_plain(environ.get("HTTP_USER_AGENT", ""))[:AGENT],
+        user_agent=environ.get("HTTP_USER_AGENT", ""),
     )
 
 
 def _body(environ: Mapping[str, Any]) -> bytes:
-    """The form as it came; `sizes` has looked at its length."""
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    if not length:
-        return b""
-    kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind != FORM:
-        # RFC 6749 gives no status of its own for this; 400 is what TK-6 asks of a JSON body.
-        raise Refusal(f"send {FORM}", rule="content_type", value=kind, nearest=FORM)
-    body: bytes = environ["wsgi.input"].read(length)
+    """The form as it came; `sizes` has looked at its length, and `bodies` has received it."""
+    body: bytes = environ["wsgi.input"].read()
+    kind = environ.get("CONTENT_TYPE", "")
+    if body and kind != FORM:
+        kind = kind.partition(";")[0].strip().lower()
+        if kind != FORM:
+            # RFC 6749 gives no status of its own for this; 400 is what TK-6 asks of a JSON body.
+            raise Refusal(f"send {FORM}", rule="content_type", value=kind, nearest=FORM)
     return body
 
 
@@ -88,11 +86,5 @@ def _members(environ: Mapping[str, Any]) -> Mapping[str, object]:
         raise Refusal("the body is not a sound JSON object", detail=error.detail, rule="json") from error
 
 
-def _plain(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(character for character in text if " " <= character <= "~")
-
-
-def status_line(answer: Answer) -> str:
-    return STATUS.get(answer.status) or f"{answer.status} Unknown"
+def status_line(status: int) -> str:
+    return STATUS.get(status) or f"{status} Unknown"

@@ -4,10 +4,10 @@ The edge owns its checks: exact path and method, size and type of the body, no r
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
+from time import perf_counter
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from authserver.oauth.server import ProtocolServer
 from authserver.oauth.userinfo import userinfo
 from authserver.web import cors, health
 from authserver.web.bridge import JSON, read, status_line
+from authserver.web.environ import REQUEST_ID
 from authserver.web.policy import common
 
 log = logging.getLogger(__name__)
@@ -133,15 +134,14 @@ class Edge:
         route = self._routes.get(environ.get("PATH_INFO", ""))
         if route is None:
             return self._following(environ, start_response)
-        began = time.perf_counter()
-        answer, allowed = self._answer(route, environ)
-        metrics.observe(route.name, answer.status, time.perf_counter() - began)
-        headers = [*answer.headers, *allowed, *self._common]
-        headers.append(("X-Request-Id", environ.get("authserver.request_id", "")))
-        if answer.status not in BODILESS:
-            headers.append(("Content-Length", str(len(answer.body))))
-        start_response(status_line(answer), headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+        began = perf_counter()
+        (status, body, headers), allowed = self._answer(route, environ)
+        metrics.observe(route.name, status, perf_counter() - began)
+        told = [*headers, *allowed, *self._common, ("X-Request-Id", environ.get(REQUEST_ID, ""))]
+        if status not in BODILESS:
+            told.append(("Content-Length", str(len(body))))
+        start_response(status_line(status), told)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, route: Route, environ: dict[str, Any]) -> tuple[Answer, Headers]:
         """The answer, and the headers that say which origins may read it."""
@@ -182,7 +182,7 @@ class Edge:
             known,
             step=route.name,
             client=request.form.get("client_id") if request is not None else None,
-            request_id=environ.get("authserver.request_id"),
+            request_id=environ.get(REQUEST_ID),
         )
         if known is not error:
             log.error("fault %s at %s", reference, route.name, exc_info=error)
@@ -202,4 +202,4 @@ def _conditional(known: str, answer: Answer) -> Answer:
     etag = next((value for name, value in answer.headers if name == "ETag"), None)
     if etag is None or (etag not in known and known.strip() != "*"):
         return answer
-    return replace(answer, status=304, body=b"")
+    return answer._replace(status=304, body=b"")

@@ -59,7 +59,7 @@ class Site:
         straight = self._straight(environ)
         if straight is not None:
             told = (("X-Request-Id", environ[REQUEST_ID]), ("Content-Length", "0"))
-            start_response(status_line(straight), [*straight.headers, *told])
+            start_response(status_line(straight.status), [*straight.headers, *told])
             return []
         path = environ.get("PATH_INFO", "")
         if self._mounted:

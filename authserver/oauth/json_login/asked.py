@@ -55,7 +55,7 @@ def of_app(issuer: Issuer, request: OAuthRequest, named: str = "") -> Asked:
     form = request.form
     if named and "client_id" not in form and request.authorization is None:
         form = {**form, "client_id": named}
-    client = authenticate(issuer, replace(request, form=form))
+    client = authenticate(issuer, request._replace(form=form))
     admit(issuer, client)
     if not client.json_login:
         raise unauthorized_client("the client may not use the JSON sign-in", rule="json_login")

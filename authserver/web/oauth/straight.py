@@ -66,8 +66,8 @@ class Straight:
         session = judged.session
         if session is None or not self._owes_nothing(judged, session):
             return None
-        ip, agent = came.actor.ip, agent_of(environ)
-        by = Actor(kind="user", id=session.user, session=session.id, ip=ip, user_agent=agent)
+        agent = agent_of(environ)
+        by = Actor(kind="user", id=session.user, session=session.id, ip=came.ip, user_agent=agent)
         found = answer(self._issuer, judged, by=by)
         return found if isinstance(found, Redirect) else None
 
