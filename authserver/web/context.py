@@ -66,8 +66,21 @@ def settings() -> Settings:
 
 
 def branding() -> Branding:
-    """Whose pages these are, as the settings have it."""
-    now = settings()
+    """Whose pages these are, as the settings have it: the very same for as long as these are."""
+    now, asked = settings(), issuer()
+    kept: dict[str, tuple[Settings, Branding]] = asked.kept("branding", dict)
+    held = kept.get("now")
+    if held is None or held[0] is not now:
+        held = kept["now"] = (now, _branding(now, asked))
+    return held[1]
+
+
+def languages() -> tuple[str, ...]:
+    """The languages offered; in development also the mirrored one, which shows what is not translated."""
+    return branding().languages
+
+
+def _branding(now: Settings, asked: Issuer) -> Branding:
     return Branding(
         name=now.site_name,
         logo_url=now.logo_url,
@@ -77,10 +90,5 @@ def branding() -> Branding:
         privacy_url="/privacy" if now.privacy_text else now.privacy_url,
         terms_url="/terms" if now.terms_text else "",
         imprint_url=now.imprint_url,
-        languages=languages(),
+        languages=language.available(now.languages, mirrored=asked.config.is_development),
     )
-
-
-def languages() -> tuple[str, ...]:
-    """The languages offered; in development also the mirrored one, which shows what is not translated."""
-    return language.available(settings().languages, mirrored=issuer().config.is_development)

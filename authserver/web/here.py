@@ -1,20 +1,39 @@
 """The request under way without a proxy before it: Flask's look each attribute up anew, at ten times its cost."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Request, current_app, g, request
+from flask import Flask, Request
+from flask.globals import _cv_app, _cv_request
 
 
 def app() -> Flask:
-    found: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  Flask says to
-    return found
+    return _cv_app.get().app
 
 
 def asked() -> Request:
     """What is asked: Flask's `request`."""
-    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+    return _cv_request.get().request
 
 
 def kept() -> Any:
     """What is kept for the length of this request: Flask's `g`."""
-    return g._get_current_object()  # noqa: SLF001
+    return _cv_app.get().g
+
+
+def query() -> Mapping[str, str]:
+    """What the address asks, of each name the first: Werkzeug's own raises an error for each that is not there."""
+    here = kept()
+    if "query" not in here:
+        here.query = asked().args.to_dict()
+    found: Mapping[str, str] = here.query
+    return found
+
+
+def form() -> Mapping[str, str]:
+    """What was posted, in the same way."""
+    here = kept()
+    if "form" not in here:
+        here.form = asked().form.to_dict()
+    found: Mapping[str, str] = here.form
+    return found

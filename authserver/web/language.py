@@ -133,7 +133,8 @@ def wished() -> str:
 
 def overridden() -> str:
     """The language that a press in the footline would go against: the one that an app asked for, or none."""
-    return _first(wished().split()[:MOST_TAGS], offered()) or ""
+    wish = wished()
+    return (_first(wish.split()[:MOST_TAGS], offered()) or "") if wish else ""
 
 
 def tag(language: str) -> str:

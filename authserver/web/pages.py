@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, render_template, request
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, pass_context
 from jinja2.runtime import Context
 
@@ -48,6 +48,7 @@ from authserver.web.pages_joining import (
     Told,
     ToldOf,
 )
+from authserver.web.pages_kept import Texts, filled
 from authserver.web.pages_login import (
     Asked,
     ChooseAccount,
@@ -166,6 +167,7 @@ __all__ = [
 
 BRANDING = "authserver_branding"
 STAYING = "authserver_staying"
+TEXTS = "authserver_texts"
 UNSAFE = re.compile(r"[^\w.~-]+", re.ASCII)
 OUR_TEXTS = frozenset({"/terms", "/privacy"})
 WEB = Path(__file__).parent
@@ -199,6 +201,7 @@ def install(
     """Teach the app its pages. `branding` is asked at each render, so that a changed setting is seen at once."""
     app.extensions[BRANDING] = branding
     app.extensions[STAYING] = staying
+    app.extensions[TEXTS] = Texts()
     environment = app.jinja_env
     environment.loader = make_loader(override)
     environment.trim_blocks = environment.lstrip_blocks = True
@@ -225,10 +228,30 @@ def make_loader(override: Path | None) -> BaseLoader:
 
 def render(page: Page, *, status: int | None = None) -> Response:
     """The page as an answer, in the language and with the branding of this request."""
-    branding: Branding = current_app.extensions[BRANDING]()
+    extensions = here.app().extensions
+    branding: Branding = extensions[BRANDING]()
     spoken = language.current()
     headers.allow_images(*(origin for url in (branding.logo_url, *page.images) if (origin := _origin(url))))
-    text = render_template(
+    staying: Staying | None = extensions[STAYING]()
+
+    def rendered() -> str:
+        return _text(page, branding, spoken, staying)
+
+    if page.new and staying is None:
+        texts: Texts = extensions[TEXTS]
+        key = (page, spoken, language.overridden(), here.asked().script_root)
+        text = texts.get(branding, key, rendered)
+    else:
+        text = rendered()
+    response = Response(filled(text, page.new), status or page.status)
+    response.headers["Content-Language"] = spoken
+    if page.retry_in:
+        response.headers["Retry-After"] = str(page.retry_in)
+    return response
+
+
+def _text(page: Page, branding: Branding, spoken: str, staying: Staying | None) -> str:
+    return render_template(
         page.template,
         page=page,
         branding=branding,
@@ -236,14 +259,9 @@ def render(page: Page, *, status: int | None = None) -> Response:
         direction=language.direction(spoken),
         switches=_switches(page, spoken),
         accent_url=accent_url(branding),
-        staying=current_app.extensions[STAYING](),
-        **{field.name: getattr(page, field.name) for field in fields(page)},
+        staying=staying,
+        **{field.name: getattr(page, field.name) for field in fields(page) if field.compare},
     )
-    response = Response(text, status or page.status)
-    response.headers["Content-Language"] = spoken
-    if page.retry_in:
-        response.headers["Retry-After"] = str(page.retry_in)
-    return response
 
 
 def at(path: str) -> str:

@@ -1,7 +1,7 @@
 """What pages are made of: the page itself, and the small records that several of them show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -20,13 +20,15 @@ NOTHING: Mapping[str, str] = _Nothing()
 class Page:
     """Exactly what one template shows. `here` is the address that shows the page again by GET.
 
-    The footline's language links lead back to `here`; it can stay empty on a page that answers a GET.
+    The footline's language links lead back to `here`; it can stay empty on a page that answers a GET. `new` has what
+    stands behind each mark in a page that many people are shown alike: see pages_kept.
     """
 
     template: ClassVar[str]
     usual_status: ClassVar[int] = 200
     here: str = ""
     retry_after: int = 0
+    new: Mapping[str, str] = field(default=NOTHING, compare=False)
 
     @property
     def status(self) -> int:

@@ -13,7 +13,7 @@ from authserver.upstream.contract import Identity
 from authserver.upstream.find import live
 from authserver.upstream.orcid import Orcid
 from authserver.upstream.provider import Provider
-from authserver.web import csrf
+from authserver.web import csrf, here
 from authserver.web.context import issuer
 from authserver.web.login import visit
 from authserver.web.login.visit import Under
@@ -25,7 +25,7 @@ REFERENCE = re.compile(r"[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,3}")
 
 def trouble() -> dict[str, Any]:
     """Why somebody came back from a provider without being let in, as the address says it."""
-    asked = request.args.to_dict()
+    asked = here.query()
     found = _trouble(asked.get("trouble", ""))
     reference = asked.get("ref", "")
     return {

@@ -19,7 +19,7 @@ from authserver.mail import outbox
 from authserver.store import Session
 from authserver.transaction import Purpose
 from authserver.users import find
-from authserver.web import csrf, sessions
+from authserver.web import csrf, here, sessions
 from authserver.web.account.agents import device_name
 from authserver.web.context import issuer
 from authserver.web.language import gettext, ngettext
@@ -42,11 +42,13 @@ from authserver.web.pages import (
     Way,
     render,
 )
+from authserver.web.pages_kept import mark
 from authserver.web.pages_login import EnrolPasskey
 from authserver.web.pages_words import translated
 
 DAY, MINUTE = 86_400, 60
 FIRST = "password"
+TX, CSRF, USERNAME, OPTIONS = mark(), mark(), mark(), mark()
 WHY = {
     "idle": SignInState.AWAY,
     "expired": SignInState.LASTED,
@@ -63,52 +65,54 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
     """Name and password, or the password alone of whoever is signed in; and where else people have accounts."""
     if under.tx.purpose is Purpose.FRESH and sessions.current() is not None:
         return _reauthenticate(under, state, retry_after, said)
-    settings = issuer().settings
-    # As plain dicts: what is not there costs Werkzeug's own an error each.
-    asked, sent = request.args.to_dict(), request.form.to_dict()
+    asked, sent, query = issuer(), here.form(), here.query()
+    settings = asked.settings
     over = None if state else sessions.ended()
     if over is not None:
         state = WHY.get(over.reason)
-    offered = providers.ways(under.tx, asked.get("find"))
+    offered = providers.ways(under.tx, query.get("find"))
+    username = (
+        sent.get("username", "")[:254] or under.tx.request.get("login_hint", "") or visit.person().shown
+    )
     return SignIn(
-        here=f"/login?tx={under.value}",
-        csrf_token=csrf.token(),
-        tx=under.value,
+        new={
+            TX: under.value,
+            CSRF: csrf.token(),
+            USERNAME: username,
+            OPTIONS: ceremony.request_options(asked, (), binding(under.tx)),
+        },
+        here=f"/login?tx={TX}",
+        csrf_token=CSRF,
+        tx=TX,
         action="/login",
         app=visit.app_of(under.tx),
         state=state or (SignInState.AGAIN if sessions.current() else SignInState.FRESH),
-        username=sent.get("username", "")[:254]
-        or under.tx.request.get("login_hint", "")
-        or visit.person().shown,
+        username=USERNAME if username else "",
         keep=keeps(sent),
         keep_days=settings.remembered_lifetime // DAY if settings.keep_signed_in else 0,
         retry_after=retry_after,
         away_minutes=max(1, int(over.idle.total_seconds()) // MINUTE) if over else 0,
         ended_by=device_name(over.by) if over else "",
         ended_at=over.at if over else None,
-        forgotten_url="/login/forgotten" if outbox.can_send(issuer()) else "",
-        register_url=_register_url(under),
-        passkey_options=ceremony.request_options(issuer(), (), binding(under.tx)),
-        ways=_first_ways(under),
+        forgotten_url="/login/forgotten" if outbox.can_send(asked) else "",
+        # Where somebody without an account makes one, and comes back from to where they were going.
+        register_url=f"/register?tx={TX}" if signup.is_open(asked) else "",
+        passkey_options=OPTIONS,
+        ways=_first_ways(TX),
         providers=offered.ways,
         more=offered.more,
-        find=asked.get("find", "")[:80],
-        here_only=bool(asked.get("here") or sent.get("here")),
+        find=query.get("find", "")[:80],
+        here_only=bool(query.get("here") or sent.get("here")),
         said=said,
         **elsewhere.trouble(),
     )
 
 
-def _register_url(under: Under) -> str:
-    """Where somebody without an account makes one, and comes back from to where they were going."""
-    return f"/register?tx={under.value}" if signup.is_open(issuer()) else ""
-
-
-def _first_ways(under: Under) -> tuple[Way, ...]:
+def _first_ways(tx: str) -> tuple[Way, ...]:
     """How a sign-in may begin beside the password."""
     known = factors(issuer())
     names = [name for name, factor in known.items() if factor.begins and name != FIRST]
-    return tuple(Way(title=visit.title_of(name), url=f"/login/{name}?tx={under.value}") for name in names)
+    return tuple(Way(title=visit.title_of(name), url=f"/login/{name}?tx={tx}") for name in names)
 
 
 def _reauthenticate(under: Under, state: SignInState | None, retry_after: int, said: str) -> Page:
@@ -126,7 +130,7 @@ def _reauthenticate(under: Under, state: SignInState | None, retry_after: int, s
         state=state or SignInState.AGAIN,
         retry_after=retry_after,
         cancel_url=visit.ACCOUNT,
-        ways=_first_ways(under),
+        ways=_first_ways(under.value),
         has_password=has_password,
         providers=providers.of_person(session.user),
         said=said,

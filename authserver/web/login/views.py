@@ -15,7 +15,7 @@ from authserver.login.requirements import Show
 from authserver.login.steps import Moved, Outcome, Proved, Wrong, facing, take
 from authserver.store import retrying
 from authserver.transaction import Purpose
-from authserver.web import sessions
+from authserver.web import here, sessions
 from authserver.web.context import actor, issuer
 from authserver.web.guards import Guard, demands
 from authserver.web.login import codes, providers, show, upstream, visit
@@ -41,7 +41,7 @@ def sign_in() -> Response:
         return away
     hinted = providers.hinted(under.tx)
     # Who came back, or wants another way, is not led there again.
-    if hinted is not None and not LEADS_NOWHERE & request.args.keys():
+    if hinted is not None and not LEADS_NOWHERE & here.query().keys():
         return render(lead_on(under, hinted))
     return render(show.sign_in(under))
 
@@ -62,18 +62,20 @@ def prove() -> Response:
 
 def _without_password(under: Under) -> Response | None:
     """Where a typed address leads before a password is asked; the page again where none was typed."""
-    typed = request.form.get("username", "")
-    there = None if request.form.get("here") else providers.of_address(under.tx, typed)
+    sent = here.form()
+    typed = sent.get("username", "")
+    there = None if sent.get("here") else providers.of_address(under.tx, typed)
     if there is not None:
         return upstream.leave(under, there, typed)
-    return None if request.form.get("password") else render(show.sign_in(under))
+    return None if sent.get("password") else render(show.sign_in(under))
 
 
 def _with_password(under: Under) -> Response:
-    keeps = show.keeps(request.form)
+    sent = here.form()
+    keeps = show.keeps(sent)
     tx = under.tx if under.tx.remembered is keeps else replace(under.tx, remembered=keeps)
     try:
-        outcome = take(issuer(), tx, FIRST, request.form, visit.visitor())
+        outcome = take(issuer(), tx, FIRST, sent, visit.visitor())
     except TooMany as closed:
         return render(show.sign_in(under, SignInState.LIMITED, closed.retry_after))
     except Busy as busy:

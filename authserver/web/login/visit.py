@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import redirect, request
+from flask import redirect
 from werkzeug.wrappers import Response
 
 from authserver.authentication import UserId
@@ -17,7 +17,7 @@ from authserver.oauth.respond import form_target
 from authserver.transaction import Purpose, Transaction
 from authserver.upstream.find import live
 from authserver.users import find
-from authserver.web import cookies, language, sessions, trust
+from authserver.web import cookies, here, language, sessions, trust
 from authserver.web.context import actor, issuer
 from authserver.web.cookies import Cookie
 from authserver.web.headers import allow_form_action
@@ -53,9 +53,9 @@ def visitor() -> Visitor:
 
 def under_way() -> Under | None:
     """The login that this request belongs to; without one a new one, which leads to a page of ours."""
-    value = request.form.get("tx") or request.args.get("tx")
+    value = here.form().get("tx") or here.query().get("tx")
     if not value:
-        return sign_in(safe_path(request.args.get("return_to")) or ACCOUNT)
+        return sign_in(safe_path(here.query().get("return_to")) or ACCOUNT)
     asked, browser = issuer(), cookies.browser()[1]
     with asked.database.reading() as db:
         tx = transaction.load(db, asked, value, browser, asked.clock())
@@ -64,14 +64,14 @@ def under_way() -> Under | None:
 
 def late() -> Under | None:
     """A login that is over already, in time for the other half of its double submit. AZ-14."""
-    value, asked = request.form.get("tx", ""), issuer()
+    value, asked = here.form().get("tx", ""), issuer()
     tx = transaction.open_sealed(asked, value, cookies.browser()[1], asked.clock())
     return None if tx is None else _spoken(Under(tx=tx, value=value))
 
 
 def stale() -> Under | None:
     """What stood behind a login that is over, to be started anew; None when it was never this browser's."""
-    value = request.form.get("tx") or request.args.get("tx") or ""
+    value = here.form().get("tx") or here.query().get("tx") or ""
     asked, browser = issuer(), cookies.browser()[1]
     tx = transaction.open_stale(asked, value, browser)
     if tx is None:

@@ -10,12 +10,14 @@ from flask.testing import FlaskClient
 
 from authserver.web import pages
 from authserver.web.pages import Branding, SignIn
+from authserver.web.pages_kept import MOST, Texts, mark
 from tests import gallery
-from tests.gallery import FORM, HOSTILE, LANGUAGES, NOTES, PAGES, PLAIN, hostile
+from tests.gallery import FORM, HOSTILE, LANGUAGES, MARA, NOTES, PAGES, PLAIN, hostile
 from tests.pages import Page as Read
 
 # A page that answers with an app's own words keeps the app's address.
 POSTS_ELSEWHERE = {"form-post", "leaving-post"}
+SIGN_IN = SignIn(**FORM, app=NOTES)
 GOES_ON = {"keep-codes", "codes", "codes-first"}  # by a form that changes nothing, once its box is ticked
 SEARCHES = {"sign-in-many", "sign-in-found", "sign-in-not-found"}
 
@@ -206,6 +208,40 @@ def test_the_branding_is_asked_at_each_render() -> None:
     pages.install(app, branding=lambda: Branding(name=next(names)))
     client = app.test_client()
     assert [name in client.get("/home").text for name in ("First", "Second")] == [True, True]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_page_that_is_kept_reads_as_if_it_were_written_anew(language: str) -> None:
+    def page(tx: str, token: str, name: str) -> SignIn:
+        return replace(SIGN_IN, here=f"/login?tx={tx}", tx=tx, csrf_token=token, username=name)
+
+    marks = mark(), mark(), mark()
+    with gallery.make_app().test_request_context(f"/login?ui_locales={language}"):
+        for values in (("1.a-_", "t.1", MARA.email), ("2.b", "t.2", HOSTILE), ("3.c", "t.3", "<b>&amp;")):
+            kept = replace(page(*marks), new=dict(zip(marks, values, strict=True)))
+            assert shown(kept) == shown(page(*values))
+
+
+def test_a_page_that_is_kept_says_what_is_set_now_in_the_language_of_now() -> None:
+    names = iter(("First", "Second"))
+    app, kept = gallery.make_app(), replace(SIGN_IN, new={mark(): ""})
+    pages.install(app, branding=lambda: Branding(name=next(names)))
+    with app.test_request_context("/login"):
+        assert "First" in shown(kept)
+    with app.test_request_context("/login?ui_locales=de"):
+        there = shown(kept)
+    assert "First" not in there
+    assert "Second" in there
+    assert "Passwort" in there
+
+
+def test_what_is_kept_of_pages_is_bounded() -> None:
+    texts, branding = Texts(), Branding()
+    for number in range(2 * MOST):
+        texts.get(branding, number, str)
+    made: list[str] = []
+    texts.get(branding, 0, lambda: made.append("again") or "")
+    assert made == ["again"]
 
 
 def test_the_address_of_a_file_changes_with_its_content() -> None:
