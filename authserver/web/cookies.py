@@ -1,16 +1,18 @@
 """Our cookies: their names, their attributes, and nothing else that reads or sets one."""
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TypedDict
 
 from flask import Flask, Response, request
+from werkzeug.http import http_date
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Response as AnyResponse
 
 from authserver.config import Config
 from authserver.opaque import digest, new_secret
+from authserver.settings.catalogue import Settings
 from authserver.web import here
 from authserver.web.context import issuer, settings
 
@@ -35,6 +37,8 @@ class Cookie(Enum):
     LAST = "as_last"
 
 
+Reader = Callable[[str], str | None]
+
 # By whether there is https.
 NAMES: Mapping[bool, Mapping[Cookie, str]] = {
     False: {each: each.value for each in Cookie},
@@ -42,20 +46,23 @@ NAMES: Mapping[bool, Mapping[Cookie, str]] = {
 }
 
 
+# Without https there is no Secure: browsers differ on whether http://localhost may set such a cookie.
+ATTRIBUTES: Mapping[bool, str] = {
+    False: "; HttpOnly; Path=/; SameSite=Lax",
+    True: "; Secure; HttpOnly; Path=/; SameSite=Lax",
+}
+
+
 def get(cookie: Cookie) -> str | None:
     """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
-    kept = here.kept()
-    if kept.get("ignores_cookies") and cookie is not Cookie.LANG:
+    if here.kept().get("ignores_cookies") and cookie is not Cookie.LANG:
         return None
-    came: Mapping[Cookie, str] | None = kept.get("cookies")
-    if came is None:
-        came = kept.cookies = _came()
-    return came.get(cookie)
+    header = here.asked().environ.get("HTTP_COOKIE")
+    return READERS[issuer().config.secure][cookie](header) if header else None
 
 
-def handle_reader(config: Config) -> Callable[[str], str | None]:
-    """What reads the session's handle in a Cookie header, as get() would, where there is no request of Flask's."""
-    name = NAMES[config.secure][Cookie.SESSION]
+def _reader(name: str) -> Reader:
+    """What finds this cookie in a Cookie header."""
     # Werkzeug's own grammar for one name, which is all there is to it where nothing is quoted.
     alone = re.compile(rf"(?:\A|;)[ \t]*{name}[ \t]*(?:=[ \t]*([^ \t\";]*)[ \t]*)?(?:;|\Z)").search
 
@@ -72,14 +79,29 @@ def handle_reader(config: Config) -> Callable[[str], str | None]:
     return read
 
 
+# By whether there is https, too. What comes is looked for in the header, also where there is no request of Flask's.
+READERS: Mapping[bool, Mapping[Cookie, Reader]] = {
+    secure: {cookie: _reader(name) for cookie, name in names.items()} for secure, names in NAMES.items()
+}
+
+
+def line(config: Config, cookie: Cookie, value: str, max_age: int | None) -> str:
+    """What Set-Cookie says, for `max_age` seconds or until the browser closes."""
+    if not SANE.fullmatch(value):
+        raise ValueError(f"{cookie} would not be read again")
+    until = "" if max_age is None else f"; Expires={http_date(time.time() + max_age)}; Max-Age={max_age}"
+    return f"{NAMES[config.secure][cookie]}={value}{until}{ATTRIBUTES[config.secure]}"
+
+
 def put(response: AnyResponse, cookie: Cookie, value: str, max_age: int | None) -> None:
     """Set a cookie for `max_age` seconds, or until the browser closes."""
-    response.set_cookie(_name(cookie), value, max_age=max_age, **_attributes())
+    response.headers.add("Set-Cookie", line(issuer().config, cookie, value, max_age))
 
 
 def drop(response: AnyResponse, cookie: Cookie) -> None:
     """Expire a cookie by its name, with the attributes that it was set with."""
-    response.set_cookie(_name(cookie), "", max_age=0, expires=0, **_attributes())
+    gone = f"=; Expires={http_date(0)}; Max-Age=0{ATTRIBUTES[issuer().config.secure]}"
+    response.headers.add("Set-Cookie", _name(cookie) + gone)
 
 
 def get_return() -> str | None:
@@ -102,9 +124,9 @@ def put_return(response: AnyResponse, slug: str, value: str, *, cross_site: bool
     )
 
 
-def sets(line: str, cookie: Cookie) -> bool:
+def sets(said: str, cookie: Cookie) -> bool:
     """Whether a Set-Cookie line is about this cookie."""
-    return line.startswith(f"{_name(cookie)}=")
+    return said.startswith(f"{_name(cookie)}=")
 
 
 def browser() -> tuple[str, bytes]:
@@ -112,10 +134,20 @@ def browser() -> tuple[str, bytes]:
     kept = here.kept()
     found: tuple[str, bytes] | None = kept.get("browser")
     if found is None:
-        came = get(Cookie.BROWSER)
-        value = came if came is not None and BROWSER.fullmatch(came) else new_secret()
-        found = kept.browser = (value, digest(value))
+        found = kept.browser = browser_of(get(Cookie.BROWSER))
     return found
+
+
+def browser_of(came: str | None) -> tuple[str, bytes]:
+    """The same for what came as its cookie."""
+    value = came if came is not None and BROWSER.fullmatch(came) else new_secret()
+    return value, digest(value)
+
+
+def browser_line(config: Config, now: Settings, value: str) -> str:
+    """What Set-Cookie says in every answer to a login under way."""
+    # A login that took too long proves nothing any more, but its request can be asked again for a day.
+    return line(config, Cookie.BROWSER, value, now.login_lifetime + DAY)
 
 
 def install(app: Flask) -> None:
@@ -125,17 +157,8 @@ def install(app: Flask) -> None:
 def _renew_browser(response: Response) -> Response:
     found: tuple[str, bytes] | None = here.kept().get("browser")
     if found is not None:
-        # A login that took too long proves nothing any more, but its request can be asked again for a day.
-        put(response, Cookie.BROWSER, found[0], settings().login_lifetime + DAY)
+        response.headers.add("Set-Cookie", browser_line(issuer().config, settings(), found[0]))
     return response
-
-
-def _came() -> Mapping[Cookie, str]:
-    """The cookies of this request that can be ours."""
-    values = request.cookies
-    names = NAMES[issuer().config.secure] if values else {}
-    found = {cookie: values[name] for cookie, name in names.items() if name in values}
-    return {cookie: value for cookie, value in found.items() if SANE.fullmatch(value)}
 
 
 def _return_name() -> str:
@@ -144,15 +167,3 @@ def _return_name() -> str:
 
 def _name(cookie: Cookie) -> str:
     return NAMES[issuer().config.secure][cookie]
-
-
-class Attributes(TypedDict):
-    path: str
-    secure: bool
-    httponly: bool
-    samesite: str
-
-
-def _attributes() -> Attributes:
-    # Without https there is no Secure: browsers differ on whether http://localhost may set such a cookie.
-    return {"path": "/", "secure": issuer().config.secure, "httponly": True, "samesite": "Lax"}

@@ -1,6 +1,6 @@
 """Requests that need no page: answered before Flask, and not to be told from a view's answers."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -59,6 +59,23 @@ def test_its_headers_are_those_of_the_view(world: World, ada: Resident, web: Rel
 
 def told(reply: Reply) -> dict[str, str]:
     return {name: value for name, value in reply.headers if name not in OWN}
+
+
+def test_who_is_not_signed_in_is_led_to_the_login_straight_and_with_the_headers_of_the_view(
+    world: World, ada: Resident, web: RelyingParty
+) -> None:
+    """AZ-14: the login is bound to the browser, which is known by the same value from then on."""
+    browser = world.browser()
+    straight, again = arrive(browser, web), arrive(browser, web)
+    viewed = arrive(world.signed_in(ada), web, prompt="login")
+    assert [is_straight(each) for each in (straight, again, viewed)] == [True, True, False]
+    kept = "Set-Cookie"
+    assert {**told(straight), kept: ""} == {**told(viewed), kept: ""}
+    assert str(straight.header(kept)).partition(";")[0] == str(again.header(kept)).partition(";")[0]
+    for reply in (straight, again):
+        there = urljoin(world.url, str(reply.header("Location")))
+        assert "Who are you?" in browser.open(there).reply.text
+        assert "Who are you?" not in world.browser().open(there).reply.text
 
 
 def test_both_ways_audit_and_count_the_same(world: World, ada: Resident, web: RelyingParty) -> None:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from authserver.authentication import Level, SessionId
 from authserver.errors import Refusal
+from authserver.issuer import Issuer
 from authserver.login import transaction
 from authserver.oauth import paused
 from authserver.oauth.authorize import NAMES, Asked, AuthorizeRequest, Rejected, read
@@ -105,13 +106,32 @@ def sealed_for_login(
     values: Mapping[str, str] | None = None,
 ) -> str:
     """Seal a request that waits for a login, bound to this browser; `values` hold more than its parameters."""
-    values = {**(values or asked.asked), **({ANEW: ""} if asked.asks_anew else {})}
+    return _sealed(issuer(), cookies.browser()[1], asked, level, steps_up, values)
+
+
+def sealed_for_anybody(
+    asked: Issuer, browser: bytes, request: AuthorizeRequest, decision: AskLogin | AskRoom
+) -> str:
+    """The same for whoever signs in: it waits for nobody's session."""
+    anew = isinstance(decision, AskLogin) and decision.anew
+    values = {**request.asked, ANEW: ""} if anew else None
+    return _sealed(asked, browser, request, decision.level, values=values)
+
+
+def _sealed(
+    issuer: Issuer,
+    browser: bytes,
+    asked: AuthorizeRequest,
+    level: Level,
+    steps_up: SessionId | None = None,
+    values: Mapping[str, str] | None = None,
+) -> str:
     return transaction.seal(
-        issuer(),
+        issuer,
         purpose=Purpose.AUTHORIZE,
-        request=values,
-        browser=cookies.browser()[1],
-        now=issuer().clock(),
+        request={**(values or asked.asked), **({ANEW: ""} if asked.asks_anew else {})},
+        browser=browser,
+        now=issuer.clock(),
         level=level,
         steps_up=steps_up,
     )
@@ -139,9 +159,7 @@ def _issue(judged: Judged, decision: Issue) -> Response:
 
 
 def _ask_login(judged: Judged, decision: AskLogin | AskRoom) -> Response:
-    anew = isinstance(decision, AskLogin) and decision.anew
-    values = {**judged.request.asked, ANEW: ""} if anew else None
-    return to("/login", {"tx": sealed_for_login(judged.request, decision.level, values=values)})
+    return to("/login", {"tx": sealed_for_anybody(issuer(), cookies.browser()[1], judged.request, decision)})
 
 
 def _ask_registration(judged: Judged, decision: AskRegistration) -> Response:

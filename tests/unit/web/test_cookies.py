@@ -6,14 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.sansio.http import parse_cookie
 
-from authserver.config import Config
 from authserver.web import cookies
-from authserver.web.cookies import SANE, Cookie, handle_reader
+from authserver.web.cookies import READERS, SANE, Cookie
 from authserver.web.guards import Guard, demands
 from tests.flow.conftest import MakeWorld
 from tests.flow.world import World
 
-handle_in = handle_reader(Config())
+handle_in = READERS[False][Cookie.SESSION]
 NAME = "as_session"
 PIECES = st.sampled_from(
     [
