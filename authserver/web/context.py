@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-from flask import request
-
 from authserver.audit import Actor
 from authserver.authentication import SessionId, UserId
 from authserver.errors import Unavailable
@@ -33,16 +31,16 @@ def issuer() -> Issuer:
 
 def client_ip() -> str:
     """The address that asks; behind trusted proxies the one that they saw (see web/proxy.py)."""
-    address: str = request.environ.get("REMOTE_ADDR", "")
+    address: str = here.asked().environ.get("REMOTE_ADDR", "")
     return address
 
 
 def user_agent() -> str:
-    return agent_of(request.environ)
+    return agent_of(here.asked().environ)
 
 
 def request_id() -> str:
-    found: str = request.environ.get(REQUEST_ID, "")
+    found: str = here.asked().environ.get(REQUEST_ID, "")
     return found
 
 

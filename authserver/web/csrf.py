@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from flask import g, request
-
 from authserver.errors import Refusal
 from authserver.sessions.sso import SsoSession
 from authserver.vault import b64, unb64
-from authserver.web import cookies, sessions
+from authserver.web import cookies, here, sessions
 from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
 
 PURPOSE = "csrf"
 FIELD = "csrf_token"
-HEADER = "X-CSRF-Token"
+HEADER, IN_ENVIRON = "X-CSRF-Token", "HTTP_X_CSRF_TOKEN"
 FORGED = "forged"
 
 
@@ -36,7 +34,7 @@ class Forged(Refusal):
 
 def token() -> str:
     """The token for a form of this page: of the session where the page demanded one, else of the browser."""
-    session: SsoSession | None = g.get("session")
+    session: SsoSession | None = here.kept().get("session")
     return _token(_of_browser() if session is None else _of(session))
 
 
@@ -48,7 +46,7 @@ def token_of(session: SsoSession) -> str:
 def check() -> None:
     """Refuse a request that changes something unless it was sent by a page of ours."""
     _check_where_from()
-    sent = request.headers.get(HEADER) or request.form.get(FIELD, "")
+    sent = here.asked().environ.get(IN_ENVIRON) or here.form().get(FIELD, "")
     if not sent:
         raise Forged("the form carried no csrf_token", rule="csrf_token_missing")
     root, _, text = sent.partition(".")
@@ -60,7 +58,7 @@ def check() -> None:
 
 def check_header() -> None:
     """The same for a program of ours, which sends the token in its header, also where it only reads. WEB-2."""
-    if HEADER not in request.headers:
+    if IN_ENVIRON not in here.asked().environ:
         raise Forged(f"the request carried no {HEADER}", rule="csrf_token_missing")
     check()
 
@@ -72,7 +70,7 @@ def _token(message: bytes) -> str:
 
 def _accepted() -> Iterator[bytes]:
     """What a token may be bound to: where a session was demanded that session, else the browser or its session."""
-    if g.get("session") is None and cookies.get(Cookie.BROWSER):
+    if here.kept().get("session") is None and cookies.get(Cookie.BROWSER):
         yield _of_browser()
     session = sessions.standing()
     if session is not None:
@@ -89,8 +87,8 @@ def _of_browser() -> bytes:
 
 
 def _check_where_from() -> None:
-    origin = request.headers.get("Origin")
-    site = request.headers.get("Sec-Fetch-Site")
+    environ = here.asked().environ
+    origin, site = environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
     # Under `Referrer-Policy: no-referrer` browsers send `Origin: null` with our own forms, so null says nothing.
     if origin not in {None, "null"} and origin != origin_of(issuer().url):
         raise Forged(

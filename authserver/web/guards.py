@@ -88,7 +88,7 @@ def demand_of(view: Callable[..., Any]) -> Demand | None:
 
 
 def view_of(endpoint: str) -> Callable[..., Any]:
-    return current_app.view_functions[endpoint]
+    return here.app().view_functions[endpoint]
 
 
 def install(app: Flask, *, admin: Enforcer, own: Enforcer) -> None:
@@ -99,7 +99,7 @@ def install(app: Flask, *, admin: Enforcer, own: Enforcer) -> None:
 
 def enforce() -> Response | None:
     """Before a view runs: the demand of its route is met, or the request ends here."""
-    endpoint, app = request.endpoint, here.app()
+    endpoint, app = here.asked().endpoint, here.app()
     if endpoint is None:
         return None  # the routing error itself is the answer
     demand = demand_of(app.view_functions[endpoint])
@@ -111,7 +111,7 @@ def enforce() -> Response | None:
 
 
 def _open(demand: Demand) -> None:
-    if request.method not in READS:
+    if here.asked().method not in READS:
         _check_form()
         csrf.check()
 
@@ -164,24 +164,25 @@ def is_fresh(authentication: Authentication, now: datetime, fresh_for: int) -> b
 def send_to(path: str) -> Response:
     """Send somebody to prove who they are, and back to the page that they came for."""
     if request.method in READS:
-        here = request.full_path.rstrip("?")
+        shown = request.full_path.rstrip("?")
     else:
         pages = current_app.url_map.bind("")
-        here = request.path if pages.test(request.path, method="GET") else "/account"
-    query = urlencode({"return_to": safe_path(here) or "/account"})
+        shown = request.path if pages.test(request.path, method="GET") else "/account"
+    query = urlencode({"return_to": safe_path(shown) or "/account"})
     return redirect(f"{request.script_root}{path}?{query}", code=303)
 
 
 def _check_form() -> None:
-    if request.mimetype != FORM:
+    asked = here.asked()
+    if asked.mimetype != FORM:
         raise Refusal(
             "This page takes forms only.",
             rule="content_type",
-            value=request.mimetype,
+            value=asked.mimetype,
             nearest=FORM,
             status=415,
         )
-    body = request.get_data(cache=True)
+    body = asked.get_data(cache=True)
     if body.count(b"&") >= FIELDS:
         raise Refusal("There are too many parameters.", rule="form_fields", value=str(body.count(b"&") + 1))
     if b"\x00" in body or b"%00" in body:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import Flask, Response, g
+from flask import Flask, Response
 
 from authserver.web import here
 from authserver.web.context import EXTENSION, request_id
@@ -13,12 +13,14 @@ Pairs = tuple[tuple[str, str], ...]
 
 def allow_form_action(*sources: str) -> None:
     """Let this page's forms end in a redirect to these origins, which browsers would block otherwise."""
-    g.form_actions = (*g.get("form_actions", ()), *sources)
+    kept = here.kept()
+    kept.form_actions = (*kept.get("form_actions", ()), *sources)
 
 
 def allow_images(*sources: str) -> None:
     """Let this page show images from these origins: the logos of the site and of a client."""
-    g.image_sources = (*g.get("image_sources", ()), *sources)
+    kept = here.kept()
+    kept.image_sources = (*kept.get("image_sources", ()), *sources)
 
 
 def install(app: Flask) -> None:
@@ -27,7 +29,8 @@ def install(app: Flask) -> None:
 
 def _complete(standing: Pairs, response: Response) -> Response:
     headers, kept = response.headers, here.kept()
-    headers.extend(standing)
+    for name, value in standing:  # what Werkzeug calls extending asks each pair what it is
+        headers.add(name, value)
     widened = policy(kept.get("image_sources", ()), kept.get("form_actions", ()))
     headers.add("Content-Security-Policy", widened)
     headers.add("X-Request-Id", request_id())

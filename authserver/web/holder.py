@@ -8,7 +8,7 @@ from authserver.errors import Refusal, Unavailable
 from authserver.login.enrolment import is_strong
 from authserver.oauth.holder import holder, too_weak
 from authserver.oauth.request import Headers, OAuthRequest
-from authserver.web import cookies, cors, csrf, guards, sessions
+from authserver.web import cookies, cors, csrf, guards, here, sessions
 from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Demand, Guard, demand_of
@@ -70,7 +70,7 @@ def _asked() -> OAuthRequest:
 
 
 def _allow(response: Response) -> Response:
-    endpoint = request.endpoint
+    endpoint = here.asked().endpoint
     view: Any = endpoint and guards.view_of(endpoint)
     demand = demand_of(view) if view else None
     if demand is None or demand.guard is not Guard.OWN or request.method == "OPTIONS":

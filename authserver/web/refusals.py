@@ -15,7 +15,7 @@ from authserver.clients import find as clients
 from authserver.clients.client import Client
 from authserver.errors import AuthserverError, Fault, NotFound, Refusal, TooMany, Unavailable
 from authserver.issuer import Issuer
-from authserver.web import csrf, pages
+from authserver.web import csrf, here, pages
 from authserver.web.context import issuer, request_id
 from authserver.web.environ import REFUSED
 from authserver.web.language import gettext
@@ -127,7 +127,7 @@ def install(app: Flask) -> None:
 
 
 def _refused_before() -> None:
-    refusal: Refusal | None = request.environ.get(REFUSED)
+    refusal: Refusal | None = here.asked().environ.get(REFUSED)
     if refusal is not None:
         raise refusal
 

@@ -13,7 +13,7 @@ from authserver.oauth.json_login import answers
 from authserver.sessions import ending, sso
 from authserver.sessions.sso import SsoSession
 from authserver.store import retrying
-from authserver.web import cookies, csrf, holder, sessions
+from authserver.web import cookies, csrf, here, holder, sessions
 from authserver.web.context import actor, issuer
 from authserver.web.cookies import Cookie
 from authserver.web.guards import Guard, demands
@@ -86,7 +86,8 @@ def end(session_id: str) -> AnyResponse:
 
 def staying() -> Staying | None:
     """What a page tells its reader of their session."""
-    session = g.get("touched") or g.get("looked")
+    kept = here.kept()
+    session = kept.get("touched") or kept.get("looked")
     if not isinstance(session, SsoSession):
         return None
     return Staying(idle=sessions.left_of(session).idle, csrf_token=csrf.token_of(session))

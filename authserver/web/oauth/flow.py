@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import g
 from werkzeug.wrappers import Response
 
 from authserver.authentication import Level, SessionId
@@ -31,7 +30,7 @@ from authserver.oauth.prompts import Prompt
 from authserver.oauth.respond import Posted, Redirect, ReturnAddress, form_target, with_error
 from authserver.sessions.visit import Visit
 from authserver.transaction import ANEW, Purpose
-from authserver.web import cookies, headers, pages, sessions, trust
+from authserver.web import cookies, headers, here, pages, sessions, trust
 from authserver.web.context import actor, issuer
 from authserver.web.language import prefer
 from authserver.web.oauth.asking import app_of, away, note, person_of, to
@@ -46,7 +45,7 @@ def read_again(values: Mapping[str, str]) -> AuthorizeRequest | Rejected:
 
 def decided(asked: AuthorizeRequest, done: Done = nothing) -> Judged:
     """Decide, for whoever is signed in in this browser."""
-    g.client = asked.client.client_id
+    here.kept().client = asked.client.client_id
     if asked.ui_locales:
         prefer(" ".join(asked.ui_locales))
     judged = judge(issuer(), asked, sessions.handle(), done, trust=trust.presented())
