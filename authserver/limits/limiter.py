@@ -66,16 +66,15 @@ class Limiter:
     def bucket(self, key: str) -> int | None:
         """Take one request from a client's bucket: None, or the seconds after which to come again."""
         rate = self._ceilings().client_requests
-        now = self._monotonic()
+        buckets, now = self._buckets, self._monotonic()
         with self._lock:
-            left, at = self._buckets.pop(key, (rate, now))
-            left += (now - at) * rate
-            left = min(left, rate)
+            left, at = buckets.pop(key, (rate, now))
+            left = min(left + (now - at) * rate, rate)
             allowed = left >= 1
             # Put back at the end: the one that was asked longest ago is the first to be forgotten.
-            self._buckets[key] = (left - 1 if allowed else left, now)
-            if len(self._buckets) > BUCKETS:
-                del self._buckets[next(iter(self._buckets))]
+            buckets[key] = (left - 1 if allowed else left, now)
+            if len(buckets) > BUCKETS:
+                del buckets[next(iter(buckets))]
         return None if allowed else max(1, math.ceil((1 - left) / rate))
 
     def failures(self, address: str) -> int | None:

@@ -1,9 +1,8 @@
 """Our own access tokens, when they come back to us: at userinfo, introspection and revocation."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from authserver.clients import find as clients
 from authserver.clients.client import Client
@@ -20,15 +19,33 @@ KEPT = 2_000
 
 @dataclass(slots=True)
 class Known:
-    """A token that was verified: its claims, for whom it was seen to be good, and what an introspection says of it."""
+    """A token that was verified: what it says, for whom it was seen to be good, and what an introspection says of it.
+
+    `grant` is absent where a client acts for itself.
+    """
 
     claims: Claims
+    client_id: str
+    jti: str
+    grant: str | None
+    scope: tuple[str, ...]
     good_for: set[str | None]
     introspected: bytes | None = None
 
+    @classmethod
+    def of(cls, claims: Claims, audience: str | None) -> "Known":
+        grant = claims.get("grant")
+        return cls(
+            claims,
+            client_id=claims.text("client_id"),
+            jti=claims.text("jti"),
+            grant=grant if isinstance(grant, str) else None,
+            scope=tuple(claims.text("scope").split()) if "scope" in claims else (),
+            good_for={audience},
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Living:
+
+class Living(NamedTuple):
     """An access token that counts now; `behind` is absent where a client acts for itself, `user` if not asked for."""
 
     client: Client
@@ -67,7 +84,7 @@ def read(issuer: Issuer, token: str, audience: str | None = None) -> Known:
     known = proved.get(name)
     if known is None:
         claims = verify(ACCESS, token, keys=keys, now=now, expect=_expected(issuer.url, audience))
-        known = proved[name] = Known(claims, {audience})
+        known = proved[name] = Known.of(claims, audience)
     elif audience not in known.good_for or not known.claims.surely_hold(now.timestamp()):
         still_good(known.claims, now=now, expect=_expected(issuer.url, audience))
         known.good_for.add(audience)
@@ -80,26 +97,20 @@ def _expected(issuer_url: str, audience: str | None) -> Expected:
 
 
 def look(
-    db: Session, issuer: Issuer, claims: Claims, *, whose: Literal["id", "person"] = "id"
+    db: Session, issuer: Issuer, known: Known, *, whose: Literal["id", "person"] = "id"
 ) -> Living | Dead:
     """What has become of a token since it was issued: one read. RT-9, RT-10, RT-11, SS-3."""
-    client = clients.by_client_id(issuer, claims.text("client_id"))
+    client = clients.by_client_id(issuer, known.client_id)
     if client is None or not client.active:
         return Dead("the client is gone or disabled")
-    grant_id = grant_of(claims)
-    if grant_id is None:
-        if db.one(TOKEN_REVOKED, {"jti": claims.text("jti")}) is not None:
+    if known.grant is None:
+        if db.one(TOKEN_REVOKED, {"jti": known.jti}) is not None:
             return Dead("the token is revoked")
         return Living(client=client, behind=None)
     load = load_token_and_person if whose == "person" else load_token
-    found = load(db, grant_id, claims.text("jti"))
+    found = load(db, known.grant, known.jti)
     if found is None:
         return Dead("the grant is gone")
     behind, revoked, user = found
     why = "the token is revoked" if revoked else behind.lapse(client, issuer.clock())
     return Dead(why) if why is not None else Living(client=client, behind=behind, user=user)
-
-
-def grant_of(claims: Mapping[str, object]) -> str | None:
-    value = claims.get("grant")
-    return value if isinstance(value, str) else None

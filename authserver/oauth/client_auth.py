@@ -93,16 +93,17 @@ def _basic(header: str) -> Presented:
     try:
         text = binascii.a2b_base64(value.strip(), strict_mode=True).decode("utf-8")
         client_id, colon, secret = text.partition(":")
-        decoded = _form_decoded(client_id), _form_decoded(secret)
+        if "%" in text or "+" in text:
+            client_id, secret = _form_decoded(client_id), _form_decoded(secret)
     except (binascii.Error, ValueError) as error:
         raise invalid_client("the Basic credentials cannot be read", rule="basic_malformed") from error
-    if not colon or not decoded[0] or "\0" in decoded[0] + decoded[1]:
+    if not colon or not client_id or "\0" in client_id or "\0" in secret:
         raise invalid_client("the Basic credentials are incomplete", rule="basic_malformed")
-    return Presented("client_secret_basic", *decoded)
+    return Presented("client_secret_basic", client_id, secret)
 
 
 def _form_decoded(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8") if "%" in text or "+" in text else text
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
 
 
 def _assertion(kind: str | None, assertion: str) -> Presented:

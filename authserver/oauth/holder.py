@@ -33,11 +33,12 @@ def holder(issuer: Issuer, request: OAuthRequest) -> Holder:
     """Who holds the token, while app, grant and session stand; 401 session_expired once the session does not. SS-3."""
     token = bearer_token(request)
     try:
-        claims = read(issuer, token, audience=issuer.url).claims
+        known = read(issuer, token, audience=issuer.url)
     except BadToken as error:
         raise invalid_token(error.detail, rule=f"token_{error.rule}") from error
+    claims = known.claims
     with issuer.database.reading() as db:
-        found = look(db, issuer, claims)
+        found = look(db, issuer, known)
         session = sso.of_id(db, claims.text("sid"), issuer.clock()) if "sid" in claims else None
     if isinstance(session, Ended):
         raise _expired(session)

@@ -7,7 +7,7 @@ from authserver.clients.client import Client
 from authserver.compact import octets
 from authserver.issuer import Issuer
 from authserver.jose import BadToken, Claims
-from authserver.oauth.bearer import Living, look, read
+from authserver.oauth.bearer import Known, Living, look, read
 from authserver.oauth.client_auth import authenticate
 from authserver.oauth.errors import invalid_request, unauthorized_client
 from authserver.oauth.request import Answer, OAuthRequest, json_answer
@@ -35,10 +35,10 @@ def introspect(issuer: Issuer, request: OAuthRequest) -> Answer:
         known = read(issuer, token)
     except BadToken:
         return json_answer(200, INACTIVE)
-    if not _meant_for(client, known.claims):
+    if not _meant_for(client, known):
         return json_answer(200, INACTIVE)
     with issuer.database.reading() as db:
-        found = look(db, issuer, known.claims)
+        found = look(db, issuer, known)
     if not isinstance(found, Living):
         return json_answer(200, INACTIVE)
     if known.introspected is None:
@@ -52,11 +52,11 @@ def _shown(claims: Claims) -> bytes:
     return octets({"active": True, "token_type": "Bearer", **shown})
 
 
-def _meant_for(client: Client, claims: Claims) -> bool:
+def _meant_for(client: Client, known: Known) -> bool:
     """The token's own client, or the resource server of one of its audiences."""
-    if claims.text("client_id") == client.client_id:
+    if known.client_id == client.client_id:
         return True
-    return not {client.client_id, *client.serves}.isdisjoint(claims.texts("aud"))
+    return not {client.client_id, *client.serves}.isdisjoint(known.claims.texts("aud"))
 
 
 def _refresh_token(issuer: Issuer, client: Client, token: str) -> Mapping[str, Any]:

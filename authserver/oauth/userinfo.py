@@ -17,11 +17,10 @@ def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
     """The claims that the token's scopes release; the token comes in the header only. ID-7."""
     token = bearer_token(request)
     try:
-        claims = read(issuer, token, audience=issuer.url).claims
+        known = read(issuer, token, audience=issuer.url)
     except BadToken as error:
         raise invalid_token(error.detail, rule=f"token_{error.rule}") from error
-    scope = tuple(claims.text("scope").split()) if "scope" in claims else ()
-    if "openid" not in scope:
+    if "openid" not in known.scope:
         raise OAuthRefusal(
             "the token's scope has no openid",
             code="insufficient_scope",
@@ -30,13 +29,13 @@ def userinfo(issuer: Issuer, request: OAuthRequest) -> Answer:
             headers=(("WWW-Authenticate", 'Bearer error="insufficient_scope", scope="openid"'),),
         )
     with issuer.database.reading() as db:
-        found = look(db, issuer, claims, whose="person")
+        found = look(db, issuer, known, whose="person")
     if not isinstance(found, Living) or found.behind is None or found.user is None:
         why = "no person is behind it" if isinstance(found, Living) else found.why
         raise invalid_token(why, rule="token_dead")
     admit(issuer, found.client)
     check_level(found.client, found.behind)
-    released = release(live(issuer), found.user, scope, found.behind.claims, into="userinfo")
+    released = release(live(issuer), found.user, known.scope, found.behind.claims, into="userinfo")
     return json_answer(200, {**released, "sub": found.behind.subject})
 
 
