@@ -40,9 +40,17 @@ def to_plain(data: Any) -> Any:
     for kind, plain in PLAIN:
         if isinstance(data, kind):
             return plain(data)
-    if dataclasses.is_dataclass(data):
-        return {field.name: to_plain(getattr(data, field.name)) for field in dataclasses.fields(data)}
+    names = _names(data)
+    if names:
+        return {name: to_plain(getattr(data, name)) for name in names}
     return [to_plain(each) for each in data] if isinstance(data, Iterable) else str(data)
+
+
+def _names(data: Any) -> tuple[str, ...]:
+    """The fields of a record, however it is made."""
+    if dataclasses.is_dataclass(data):
+        return tuple(field.name for field in dataclasses.fields(data))
+    return getattr(data, "_fields", ())
 
 
 PLAIN: tuple[tuple[type | UnionType, Callable[[Any], Any]], ...] = (

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from authserver.clock import seconds
 from authserver.groups.attributes import RESERVED, Declared, Into
@@ -15,8 +16,9 @@ def release(
 ) -> dict[str, Any]:
     """The claims for one token; absent values are left out. ID-8, ID-9."""
     found: dict[str, Any] = {}
-    for name, of_account in _released(declared, scope, claims, into):
-        value = user.attributes.get(name) if of_account is None else of_account(user)
+    released, attributes = _released(declared, scope, claims, into), user.attributes
+    for name, of_account in released.every if attributes else released.of_account:
+        value = attributes.get(name) if of_account is None else of_account(user)
         if value not in (None, ""):
             found[name] = value
     return found
@@ -31,18 +33,23 @@ def needs_person(
     return any(requested(claims, target) or not filling[target].isdisjoint(scope) for target in into)
 
 
+class Released(NamedTuple):
+    """The names of claims, each with how the account says it; None for what is kept in the attributes."""
+
+    every: tuple[tuple[str, Callable[[User], Any] | None], ...]
+    of_account: tuple[tuple[str, Callable[[User], Any] | None], ...]
+
+
 @lru_cache(maxsize=512)
-def _released(
-    declared: Declared, scope: tuple[str, ...], claims: str | None, into: Into
-) -> tuple[tuple[str, Callable[[User], Any] | None], ...]:
-    """The names of these claims, each with how the account says it; None for what is kept in the attributes."""
+def _released(declared: Declared, scope: tuple[str, ...], claims: str | None, into: Into) -> Released:
     asked = requested(claims, into)
-    return tuple(
+    every = tuple(
         (each.name, ACCOUNT.get(each.name, _unknown) if each.kept == "account" else None)
         for each in declared.every
         # Asking by name moves a claim to another token; only its scope, agreed to, lets it out at all.
         if each.scope in scope and (into in each.tokens or each.name in asked) and each.name not in RESERVED
     )
+    return Released(every, tuple(each for each in every if each[1] is not None))
 
 
 @lru_cache(maxsize=512)
@@ -59,11 +66,11 @@ def _unknown(_user: User) -> None:
 
 
 ACCOUNT: Mapping[str, Callable[[User], Any]] = {
-    "name": lambda user: user.name,
-    "preferred_username": lambda user: user.username,
+    "name": attrgetter("name"),
+    "preferred_username": attrgetter("username"),
     "updated_at": lambda user: seconds(user.updated_at),
-    "locale": lambda user: user.locale,
-    "email": lambda user: user.email,
+    "locale": attrgetter("locale"),
+    "email": attrgetter("email"),
     "email_verified": lambda user: user.email_verified if user.email else None,
     "groups": lambda user: list(user.groups) or None,
 }

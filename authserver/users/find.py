@@ -1,13 +1,12 @@
 """Find people. Their status is never cached."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from json import JSONDecoder
 from typing import Any
 
-from authserver.authentication import UserId
 from authserver.errors import NotFound
 from authserver.store import Hot, Session
 from authserver.store.users import BY_EMAIL, BY_ID, BY_SUBJECT, BY_USERNAME, PASSWORD
@@ -15,6 +14,7 @@ from authserver.users.names import key
 from authserver.users.user import User
 
 LONGEST = 254
+READ_WRITTEN = JSONDecoder().raw_decode
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -82,7 +82,7 @@ def of_rows(db: Session, rows: Sequence[tuple[Any, ...]]) -> User:
     row = rows[0]
     time = db.database.read_time
     return User(
-        id=UserId(row[0]),
+        id=row[0],
         subject=row[1],
         username=row[2],
         name=row[3],
@@ -92,11 +92,11 @@ def of_rows(db: Session, rows: Sequence[tuple[Any, ...]]) -> User:
         status=row[7],
         role=row[8],
         epoch=row[9],
-        attributes=json.loads(row[10]),
+        attributes=READ_WRITTEN(row[10])[0],
         created_at=time(row[11]),
         updated_at=time(row[12]),
         last_sign_in_at=time(row[13]) if row[13] else None,
         version=row[14],
         max_sessions=row[15],
-        groups=tuple(sorted(each[16] for each in rows if each[16])),
+        groups=tuple(sorted([each[16] for each in rows])) if row[16] else (),
     )

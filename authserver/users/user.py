@@ -1,9 +1,8 @@
 """User: a person with an account, as an immutable record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from authserver.authentication import UserId
 
@@ -11,27 +10,26 @@ Status = Literal["active", "locked", "disabled", "deleted"]
 Role = Literal["owner", "admin", "support", "auditor"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(NamedTuple):
     """`subject` is the sub of tokens; `id` stays inside. `email` is the primary address, verified or not."""
 
     id: UserId
     subject: str
-    username: str | None = None
-    name: str = ""
-    email: str | None = None
-    email_verified: bool = False
-    locale: str | None = None
-    status: Status = "active"
-    role: Role | None = None
-    epoch: int = 0
-    groups: tuple[str, ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    username: str | None
+    name: str
+    email: str | None
+    email_verified: bool
+    locale: str | None
+    status: Status
+    role: Role | None
+    epoch: int
+    groups: tuple[str, ...]
+    attributes: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
-    last_sign_in_at: datetime | None = None
-    max_sessions: int | None = None
-    version: int = 1
+    last_sign_in_at: datetime | None
+    max_sessions: int | None
+    version: int
 
     @property
     def is_active(self) -> bool:

@@ -33,7 +33,25 @@ from authserver.users.user import User
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=NOW)
 TOTP = Proof(factor="totp", amr=("otp",), kind=Kind.POSSESSION, at=NOW, beside=Level.MFA)
-ANA = User(id=UserId("u1"), subject="sub-ana", groups=("staff",), created_at=NOW, updated_at=NOW)
+ANA = User(
+    id=UserId("u1"),
+    subject="sub-ana",
+    username="ana",
+    name="Ana",
+    email=None,
+    email_verified=False,
+    locale=None,
+    status="active",
+    role=None,
+    epoch=0,
+    groups=("staff",),
+    attributes={},
+    created_at=NOW,
+    updated_at=NOW,
+    last_sign_in_at=None,
+    max_sessions=None,
+    version=1,
+)
 APP = Client(
     id="1",
     client_id="app",
