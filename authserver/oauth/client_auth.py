@@ -35,32 +35,32 @@ class Presented(NamedTuple):
 
 def authenticate(issuer: Issuer, request: OAuthRequest) -> Client:
     """The client of this request, or the one refusal. CL-1, CL-2, CL-8."""
-    presented = present(request)
-    client = find.by_client_id(issuer, presented.client_id)
-    if presented.method in ("client_secret_basic", "client_secret_post"):
-        right = _secret_is_right(issuer, client, presented.credential)
-    elif presented.method == "private_key_jwt":
-        right = client is not None and _assertion_is_right(issuer, request, client, presented.credential)
+    method, client_id, credential = present(request)
+    client = find.by_client_id(issuer, client_id)
+    if method in ("client_secret_basic", "client_secret_post"):
+        right = _secret_is_right(issuer, client, credential)
+    elif method == "private_key_jwt":
+        right = client is not None and _assertion_is_right(issuer, request, client, credential)
     else:
         right = client is not None and client.is_public
     if client is None:
         # Equal references would tell that a name is unknown: of a known one each method has a cause of its own.
         raise invalid_client(
-            f"no client has this id, which came by {presented.method}",
+            f"no client has this id, which came by {method}",
             rule="unknown_client",
-            value=presented.client_id,
+            value=client_id,
         )
-    if client.auth_method != presented.method:
+    if client.auth_method != method:
         raise invalid_client(
-            f"the client is registered for {client.auth_method} and used {presented.method}",
+            f"the client is registered for {client.auth_method} and used {method}",
             rule="auth_method",
-            value=presented.method,
+            value=method,
             nearest=client.auth_method,
         )
     if not right:
-        raise invalid_client("the credential is wrong", rule="wrong_credential", value=presented.client_id)
+        raise invalid_client("the credential is wrong", rule="wrong_credential", value=client_id)
     if not client.active:
-        raise invalid_client("the client is disabled", rule="client_disabled", value=presented.client_id)
+        raise invalid_client("the client is disabled", rule="client_disabled", value=client_id)
     return client
 
 
@@ -117,14 +117,15 @@ def _assertion(kind: str | None, assertion: str) -> Presented:
 
 
 def _secret_is_right(issuer: Issuer, client: Client | None, secret: str) -> bool:
-    """Compared in constant time, against a stand-in where there is none. CL-6."""
-    shown = digest(secret)
-    live = [
-        stored.digest
-        for stored in (client.secrets if client else ())
-        if stored.expires_at is None or stored.expires_at > issuer.clock()
-    ]
-    return [same(shown, stored) for stored in live or [NOBODY]].count(True) > 0
+    """Compared in constant time with each; where there is none, with a stand-in that is never right. CL-6."""
+    shown, right, compared = digest(secret), False, False
+    for stored in client.secrets if client else ():
+        if stored.expires_at is None or stored.expires_at > issuer.clock():
+            right |= same(shown, stored.digest)
+            compared = True
+    if not compared:
+        same(shown, NOBODY)
+    return right
 
 
 def _assertion_is_right(issuer: Issuer, request: OAuthRequest, client: Client, assertion: str) -> bool:

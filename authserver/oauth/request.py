@@ -73,9 +73,7 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
     if len(pieces) > MAX_FIELDS:
         raise Refusal("there are too many fields", rule="too_many_fields", value=str(len(pieces)))
     repeated: set[str] = set()
-    for piece in pieces:
-        if not piece:
-            continue
+    for piece in filter(None, pieces):
         key, _, given = piece.partition("=")
         if "%" in piece:
             key, given = _unescaped(key), _unescaped(given)

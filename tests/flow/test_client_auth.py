@@ -11,6 +11,7 @@ from jwt.algorithms import ECAlgorithm
 from authserver.apis import edit as apis
 from authserver.audit import SYSTEM
 from authserver.clients import edit as clients
+from authserver.store import Hot, bump
 from tests.flow.test_code import tokens_of
 from tests.flow.world import World
 from tests.oidc import OAuthError, RelyingParty, random_text
@@ -167,6 +168,17 @@ def test_secrets_are_long_kept_as_digests_and_two_may_overlap(world: World) -> N
     world.clock.advance(hours=1, seconds=1)
     party.secret = old
     assert party.token({"grant_type": "client_credentials"}).status == 401
+
+
+def test_a_client_without_a_secret_that_lives_is_nobody(world: World) -> None:
+    """CL-6: what stands in for the comparison opens nothing."""
+    party = world.add_client(grant_types=["client_credentials"], redirect_uris=[], scope="")
+    with world.writing() as db:
+        db.hot(Hot("UPDATE client_secrets SET expires_at = :past"), {"past": db.time(world.clock())}).close()
+        bump(db, "clients")
+    for secret in (party.secret, "no client has this secret"):
+        party.secret = secret
+        assert party.token({"grant_type": "client_credentials"}).status == 401
 
 
 BASIC = [
