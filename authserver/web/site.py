@@ -1,7 +1,6 @@
 """The site: everything with a browser, and the admin API. Loaded and built after the edge, which does without it."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -32,19 +31,7 @@ from authserver.web.environ import REFUSED, REQUEST_ID
 from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
 from authserver.web.oauth.straight import Straight
-from authserver.web.rules import LateRule
-
-Environ = dict[str, Any]
-Start = Callable[..., Any]
-
-
-class Pages(Flask):
-    """No view here is a coroutine, so none is looked at for being one: eleven looks a request."""
-
-    url_rule_class = LateRule
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
+from authserver.web.wsgi import Environ, Pages, Start
 
 
 class Site:
@@ -74,7 +61,7 @@ class Site:
 
 
 def make_flask(issuer: Issuer) -> Flask:
-    flask = Pages("authserver.web", static_folder=None)
+    flask = Pages("authserver.web", issuer_url=issuer.url)
     flask.url_map.merge_slashes = False  # a path that is nearly one of ours is not one of ours
     flask.extensions[context.EXTENSION] = issuer
     measured.install(flask)
