@@ -12,7 +12,7 @@ from authserver.authentication import UserId, level_of
 from authserver.issuer import Issuer
 from authserver.limits import passwords
 from authserver.login import apps, trusted
-from authserver.login.transaction import attach
+from authserver.login.transaction import Resumed, attach, resume
 from authserver.login.trusted import Presented
 from authserver.opaque import digest, new_id, new_secret
 from authserver.sessions import opening, sso
@@ -31,7 +31,8 @@ class Visitor:
     """The browser that answers: what it is known by, and who is signed in there already.
 
     `idle` is the session that was theirs until nobody was there for too long; its apps may still run. Where no
-    browser shows anything, `app` is the client that asks by itself.
+    browser shows anything, `app` is the client that asks by itself. `goes_on`: the answer that ends the login is on its
+    way to the app, so what waited is taken up with it.
     """
 
     browser: bytes
@@ -41,6 +42,7 @@ class Visitor:
     idle: SsoSession | None = None
     trust: Presented | None = None
     app: str = ""
+    goes_on: bool = False
 
     @property
     def device_digest(self) -> bytes | None:
@@ -51,7 +53,8 @@ class Visitor:
 class Entered:
     """Signed in: `handle` and `device` are the cookies to set, and `trusted` where the device is so from now on.
 
-    An app gets neither: `ready` is what its tokens are made from.
+    `resumed` is what waited, where it was taken up already. An app gets no cookies: `ready` is what its tokens are
+    made from.
     """
 
     tx: Transaction
@@ -59,6 +62,7 @@ class Entered:
     handle: str
     device: str
     trusted: str | None = None
+    resumed: Resumed | None = None
     ready: Ready | None = None
 
 
@@ -82,7 +86,8 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
         ready = apps.allow(db, issuer, tx, session, by=visitor.by)
         return Entered(tx=tx, session=session, handle="", device="", ready=ready)
     value = trusted.keep(db, issuer, tx, session, device_id, by=visitor.by)
-    return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value)
+    resumed = resume(db, tx.id, tx.browser, issuer.clock()) if visitor.goes_on else None
+    return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value, resumed=resumed)
 
 
 def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:

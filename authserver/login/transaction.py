@@ -212,7 +212,7 @@ def choose(  # noqa: PLR0913
     return replace(chosen, session=session) if attach(db, chosen, session, now) else None
 
 
-def resume(db: Session, issuer: Issuer, tx_id: str, browser: bytes, now: datetime) -> Resumed | None:
+def resume(db: Session, tx_id: str, browser: bytes, now: datetime) -> Resumed | None:
     """Take up what waited: once, in the browser that proved it. CVE-21."""
     if not ID.fullmatch(tx_id):
         return None

@@ -50,6 +50,13 @@ class Unfinished:
     """Its login has more to show."""
 
 
+def returned(resumed: transaction.Resumed) -> Returned:
+    """What was taken up by the end of the login itself, or after it."""
+    return Returned(
+        request=resumed.request, session=resumed.session, proofs=resumed.proofs, level=resumed.level
+    )
+
+
 def take_up(issuer: Issuer, tx: str, browser: bytes) -> Returned | Anew | Unfinished | None:
     """Take up what waited, once, in the browser that it is bound to; None for what is not this browser's."""
     if not transaction.ID.fullmatch(tx):
@@ -59,9 +66,7 @@ def take_up(issuer: Issuer, tx: str, browser: bytes) -> Returned | Anew | Unfini
         )
     resumed = retrying(lambda: _resume(issuer, tx, browser))
     if resumed is not None:
-        return Returned(
-            request=resumed.request, session=resumed.session, proofs=resumed.proofs, level=resumed.level
-        )
+        return returned(resumed)
     with issuer.database.reading() as db:
         row = transaction.find_row(db, tx, browser)
     if row is None or row.tx.purpose is not Purpose.AUTHORIZE:
@@ -73,4 +78,4 @@ def take_up(issuer: Issuer, tx: str, browser: bytes) -> Returned | Anew | Unfini
 def _resume(issuer: Issuer, tx: str, browser: bytes) -> transaction.Resumed | None:
     # Once means once here, too; a power cut may let the same browser come back once more, for a code as good.
     with issuer.database.writing_fast() as db:
-        return transaction.resume(db, issuer, tx, browser, issuer.clock())
+        return transaction.resume(db, tx, browser, issuer.clock())

@@ -61,7 +61,7 @@ class Owner:
     """Somebody as notices reach them: at an address that is verified, if they have one."""
 
     address: str | None
-    locale: str
+    locale: str | None
     has_signed_in: bool
 
 
@@ -114,30 +114,32 @@ def _tell(  # noqa: PLR0913
     *,
     to: str = "",
 ) -> None:
-    owner = _owner(issuer, db, user)
+    owner = _owner(db, user)
     if owner is None or not owner.has_signed_in or _is_said(db, user, notice, at):
         return
     to = to or owner.address or ""
     if not compose.is_reachable(to):
         return
-    theirs = not _is_foreign(by, user)
-    values: dict[str, str | datetime] = {
-        **notice.values,
-        "device": plain(by.user_agent) if theirs else "",
-        "place": issuer.places.told(by.ip, owner.locale) if theirs else "",
-    }
-    about = _digest(to, values)
     lock(db, f"notices:{user}")
     since = {"user": user, "name": notice.letter, "since": db.time(at - HOUR)}
     lately = [row[0] for row in db.hot(NOTICES, since).fetchall()]
-    if about in lately or len(lately) >= issuer.settings.mails_an_hour:
+    if len(lately) >= issuer.settings.mails_an_hour:
+        return
+    theirs, locale = not _is_foreign(by, user), languages.spoken(issuer, owner.locale)
+    values: dict[str, str | datetime] = {
+        **notice.values,
+        "device": plain(by.user_agent) if theirs else "",
+        "place": issuer.places.told(by.ip, locale) if theirs else "",
+    }
+    about = _digest(to, values)
+    if about in lately:
         return
     outbox.enqueue(
         db,
         issuer,
         to=to,
         template=notice.letter,
-        locale=owner.locale,
+        locale=locale,
         values=values | {"at": at},
         link=notice.link,
         user=user,
@@ -154,11 +156,11 @@ def _is_said(db: Session, user: str, notice: Notice, at: datetime) -> bool:
     return db.one(NOTICES, since) is not None
 
 
-def _owner(issuer: Issuer, db: Session, user: str) -> Owner | None:
+def _owner(db: Session, user: str) -> Owner | None:
     row = db.one(TOLD_AT, {"user": user})
     if row is None:
         return None
-    return Owner(address=row[0], locale=languages.spoken(issuer, row[1]), has_signed_in=row[2] is not None)
+    return Owner(address=row[0], locale=row[1], has_signed_in=row[2] is not None)
 
 
 def _digest(to: str, values: Mapping[str, Any]) -> str:

@@ -79,7 +79,7 @@ SIGN_IN: Budget = (
     ("INSERT seen_places", "and if not, that they were"),
     ("UPDATE transactions", "the login is complete, once"),
     ("DELETE failures", "the account's count begins again"),
-    ("UPDATE transactions", "the request of the app is resumed, once"),
+    ("UPDATE transactions", "the request of the app is resumed with it, once"),
 )
 
 

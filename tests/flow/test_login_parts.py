@@ -141,7 +141,7 @@ class TestRows:
         def resume(browser: bytes = BROWSER) -> object:
             def attempt() -> object:
                 with world.issuer.database.writing() as db:
-                    return transaction.resume(db, world.issuer, tx, browser, world.clock())
+                    return transaction.resume(db, tx, browser, world.clock())
 
             return retrying(attempt)
 
@@ -157,7 +157,7 @@ class TestRows:
     @pytest.mark.parametrize("tx", ["", "x", "0" * 32, "A" * 32, "\0" * 32, "é" * 32])
     def test_what_is_no_row_is_not_resumed(self, world: World, tx: str) -> None:
         with world.issuer.database.writing() as db:
-            assert transaction.resume(db, world.issuer, tx, BROWSER, world.clock()) is None
+            assert transaction.resume(db, tx, BROWSER, world.clock()) is None
 
     def test_a_login_without_its_session_is_not_resumed(self, world: World, ada: Resident) -> None:
         """SU-1: the password of somebody with a second factor resumes nothing."""
@@ -166,7 +166,7 @@ class TestRows:
         take(world.issuer, tx, "password", {"username": ada.email, "password": PASSWORD}, visitor())
         assert count(world, "transactions") == 1
         with world.issuer.database.writing() as db:
-            assert transaction.resume(db, world.issuer, tx.id, BROWSER, world.clock()) is None
+            assert transaction.resume(db, tx.id, BROWSER, world.clock()) is None
 
     def test_the_id_of_a_row_is_of_no_use_elsewhere(self, world: World, ada: Resident) -> None:
         """CVE-21: neither to see nor to continue."""
@@ -210,7 +210,7 @@ class TestRows:
                 now=world.clock(),
             )
             assert chosen is not None
-            resumed = transaction.resume(db, world.issuer, tx.id, BROWSER, world.clock())
+            resumed = transaction.resume(db, tx.id, BROWSER, world.clock())
         assert resumed is not None
         assert (resumed.proofs, resumed.session) == ((), session.id)
 

@@ -5,8 +5,7 @@ from werkzeug.wrappers import Response
 from authserver.errors import AuthserverError
 from authserver.login.completion import Entered
 from authserver.oauth.authorize import AuthorizeRequest
-from authserver.oauth.resume import Returned, take_up
-from authserver.transaction import Purpose
+from authserver.oauth.resume import Returned, returned, take_up
 from authserver.web import cookies, sessions
 from authserver.web.context import issuer
 from authserver.web.login import visit
@@ -20,13 +19,14 @@ def to_the_app(outcome: Entered) -> Response | None:
     Only ever a redirect: what answers a form with a password in it is no page that could be loaded again. WEB-6.
     """
     tx = outcome.tx
-    if tx.purpose is not Purpose.AUTHORIZE or visit.JOINS in tx.request:
+    if not visit.returns_at_once(tx):
         return None
     asked = read_again(tx.request)
-    if not isinstance(asked, AuthorizeRequest) or asked.to.mode != "query":
+    if not isinstance(asked, AuthorizeRequest) or asked.to.mode != visit.QUERY:
         return None
     try:
-        came = take_up(issuer(), tx.id, cookies.browser()[1])
+        resumed = outcome.resumed
+        came = take_up(issuer(), tx.id, cookies.browser()[1]) if resumed is None else returned(resumed)
         if not isinstance(came, Returned):
             return None
         sessions.entered(outcome.handle)

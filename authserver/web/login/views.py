@@ -75,7 +75,7 @@ def _with_password(under: Under) -> Response:
     keeps = show.keeps(sent)
     tx = under.tx if under.tx.remembered is keeps else replace(under.tx, remembered=keeps)
     try:
-        outcome = take(issuer(), tx, FIRST, sent, visit.visitor())
+        outcome = take(issuer(), tx, FIRST, sent, visit.visitor(tx))
     except TooMany as closed:
         return render(show.sign_in(under, SignInState.LIMITED, closed.retry_after))
     except Busy as busy:
@@ -173,7 +173,8 @@ def answer(step: str) -> Response:
         tx = replace(under.tx, trusts=under.tx.trusts or bool(request.form.get("trust")))
         if not tx.version:  # a passkey first of all says what the sign-in page asked beside it
             tx = replace(tx, remembered=show.keeps(request.form))
-        outcome = take(asked, tx, step, request.form, visit.visitor())
+        shows_codes = factor.enrols or step == RecoveryCode.name
+        outcome = take(asked, tx, step, request.form, visit.visitor(None if shows_codes else tx))
         if not isinstance(outcome, Wrong):
             return _after(under, outcome, step)
         error = show.wrong(outcome)

@@ -26,6 +26,7 @@ from authserver.web.pages import App, Person, at
 from authserver.web.paths import safe_path
 
 ACCOUNT = "/account"
+QUERY = "query"
 YEAR = 365 * 86_400
 JOINS = "join"  # in a login's request: what came from a provider waits to be joined to the account
 
@@ -38,8 +39,8 @@ class Under:
     value: str
 
 
-def visitor() -> Visitor:
-    """The browser that asks."""
+def visitor(ends: Transaction | None = None) -> Visitor:
+    """The browser that asks. `ends` is the login that may end by this answer, with no page of ours after it."""
     session = sessions.current()
     return Visitor(
         browser=cookies.browser()[1],
@@ -48,7 +49,14 @@ def visitor() -> Visitor:
         by=actor(session),
         idle=sessions.idle(),
         trust=trust.presented(),
+        goes_on=ends is not None and returns_at_once(ends),
     )
+
+
+def returns_at_once(tx: Transaction) -> bool:
+    """Whether a redirect is all that follows from the end of this login: see onwards."""
+    by_redirect = tx.request.get("response_mode", QUERY) == QUERY
+    return tx.purpose is Purpose.AUTHORIZE and by_redirect and JOINS not in tx.request
 
 
 def under_way() -> Under | None:
