@@ -73,8 +73,10 @@ class Password(Factor):
         key = "" if known else names.key(text_of(answer.get("username", ""), LONGEST_IDENTIFIER))
         row = db.one(BY_USER, {"user": known}) if known else db.one(BY_IDENTIFIER, {"key": key})
         user = UserId(row[0]) if row else None
-        values = {"digest": device or b"", "user": user or "", "now": db.time(issuer.clock())}
-        found = db.one(FIND_DEVICE, values)
+        found = None
+        if device is not None:  # asked of whoever is named, somebody or not: it tells nothing by its time
+            values = {"digest": device, "user": user or "", "now": db.time(issuer.clock())}
+            found = db.one(FIND_DEVICE, values)
         kind = found[0] if found else PASSWORD if user else STRANGER
         return Account(
             user=user,

@@ -21,10 +21,14 @@ class Written:
 
 
 def locales(issuer: Issuer) -> tuple[str, ...]:
-    """The languages that mails are written in: ours and the deployment's own."""
+    """The languages that mails are written in: ours and the deployment's own, as they were when first asked for."""
     folders = [HERE, own(issuer)] if issuer.config.templates_dir else [HERE]
-    found = {each.name for folder in folders if folder.is_dir() for each in folder.iterdir() if each.is_dir()}
-    return tuple(sorted(found))
+
+    def find() -> tuple[str, ...]:
+        known = (each for folder in folders if folder.is_dir() for each in folder.iterdir())
+        return tuple(sorted({each.name for each in known if each.is_dir()}))
+
+    return issuer.kept("mail-languages", find)
 
 
 def spoken(issuer: Issuer, wished: str | None) -> str:

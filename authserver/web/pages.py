@@ -231,7 +231,9 @@ def render(page: Page, *, status: int | None = None) -> Response:
     extensions = here.app().extensions
     branding: Branding = extensions[BRANDING]()
     spoken = language.current()
-    headers.allow_images(*(origin for url in (branding.logo_url, *page.images) if (origin := _origin(url))))
+    if branding.logo_url or page.images:
+        images = (_origin(url) for url in (branding.logo_url, *page.images))
+        headers.allow_images(*filter(None, images))
     staying: Staying | None = extensions[STAYING]()
 
     def rendered() -> str:
