@@ -86,6 +86,7 @@ def _ended(db: Session, issuer: Issuer, session_id: str, user: UserId, *, reason
         issuer,
         reason=f"session_{reason}",
         by=by,
+        user=user,
         session=session_id,
         spare_offline=reason in SPARES_OFFLINE,
     )

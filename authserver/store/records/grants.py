@@ -22,9 +22,8 @@ class GrantRow(Base):
 
     __tablename__ = "grants"
     __table_args__ = (
-        partial("ix_grants_user_id", "user_id", where="revoked_at IS NULL"),
-        partial("ix_grants_session_id", "session_id", where="revoked_at IS NULL"),
-        Index("ix_grants_client_id", "client_id"),
+        # Whoever looks for those of a session knows whose it is; those of a client are looked for once, when it goes.
+        partial("ix_grants_user_id", "user_id", "session_id", where="revoked_at IS NULL"),
         Index("ix_grants_ends_at", "ends_at"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -67,6 +67,7 @@ class AuditEventRow(Base):
         Index("ix_audit_events_subject", "subject", "at"),
         Index("ix_audit_events_event", "event", "at"),
         Index("ix_audit_events_at", "at"),
+        partial("uq_audit_events_position", "position", unique=True, where="position IS NOT NULL"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -79,7 +80,7 @@ class AuditEventRow(Base):
     user_agent: Mapped[str | None] = mapped_column(String(512))
     node: Mapped[str | None] = mapped_column(String(64))
     data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    position: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    position: Mapped[int | None] = mapped_column(BigInteger)
     previous: Mapped[bytes | None] = mapped_column(Digest)
     hash: Mapped[bytes | None] = mapped_column(Digest)
 
