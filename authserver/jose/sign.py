@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from json import JSONEncoder
 from types import MappingProxyType
 from typing import Self
@@ -10,7 +11,7 @@ from typing import Self
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -28,7 +29,7 @@ from authserver.jose.kinds import ES256, ISSUED_TYPES, RS256
 PrivateMaterial = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _STRICT = JSONEncoder(allow_nan=False).encode
-_ECDSA = ec.ECDSA(SHA256())
+_ECDSA = ec.ECDSA(Prehashed(SHA256()))
 _PKCS1 = PKCS1v15()
 _SHA256 = SHA256()
 
@@ -73,8 +74,16 @@ class Signer:
 
 
 def _es256(material: ec.EllipticCurvePrivateKey, signed: bytes) -> bytes:
-    r, s = decode_dss_signature(material.sign(signed, _ECDSA))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return raw(material.sign(sha256(signed).digest(), _ECDSA))
+
+
+def raw(der: bytes) -> bytes:
+    """The two numbers of a P-256 signature as JOSE wants them, 32 bytes each. RFC 7518 §3.4.
+
+    In DER they are the INTEGERs of a SEQUENCE: never longer than 33 bytes each, so every length is one byte.
+    """
+    middle = 4 + der[3]
+    return der[4:middle][-32:].rjust(32, b"\0") + der[middle + 2 :][-32:].rjust(32, b"\0")
 
 
 def _rs256(material: rsa.RSAPrivateKey, signed: bytes) -> bytes:

@@ -5,7 +5,6 @@ database, and a reference that somebody reads out names a cause and nothing else
 """
 
 import hashlib
-import hmac
 import json
 import logging
 import re
@@ -130,7 +129,7 @@ class Refusals:
 
     def _reference(self, cause: bytes) -> str:
         try:
-            mac = hmac.digest(self._roots().current(PURPOSE).key, cause, "sha256")
+            mac = self._roots().current(PURPOSE).mac(cause)
         except Unavailable:
             mac = secrets.token_bytes(32)
         return spelled(int.from_bytes(mac[:8], "big"))

@@ -1,8 +1,7 @@
 """issue_tokens(): the only place where a token is made."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver.authentication import short
 from authserver.clients.client import Client
@@ -34,8 +33,7 @@ class NotIssued(Refusal):
         self.members = members or {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What the caller has checked and asks for."""
 
     scope: tuple[str, ...]
@@ -43,8 +41,7 @@ class Wanted:
     nonce: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSet:
+class TokenSet(NamedTuple):
     access_token: str
     expires_in: int
     scope: tuple[str, ...]
@@ -52,8 +49,7 @@ class TokenSet:
     refresh_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(NamedTuple):
     """A grant from which these tokens may be issued: made only by `ready()`, before anything is consumed.
 
     All that they are made of is in it. What was consumed is lost if anything has to be asked for afterwards, and the

@@ -6,6 +6,7 @@ Nothing in the database can be turned into one, and the prefix lets secret scann
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from authserver.clients.client import Client
 from authserver.issuer import Issuer
@@ -19,8 +20,7 @@ PURPOSE = "refresh"
 FORM = re.compile(r"as_rt1_([0-9a-f]{32})\.(0|[1-9][0-9]{0,8})\.([0-9A-Za-z_-]{1,16})\.([0-9A-Za-z_-]{43})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+class Presented(NamedTuple):
     """An authentic refresh token's coordinates."""
 
     grant: str

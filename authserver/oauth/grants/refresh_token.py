@@ -1,8 +1,7 @@
 """grant_type=refresh_token. RFC 6749 §6, RFC 9700 §4.14.2."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver.audit import record
 from authserver.audit.events import Event, RefreshRetried, RefreshReused, StoreBehind
@@ -30,8 +29,7 @@ from authserver.tokens.refresh import (
 Ended = tuple[OAuthRefusal, str, Event | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """What is issued, and the generation of the refresh token to hand out."""
 
     ready: Ready

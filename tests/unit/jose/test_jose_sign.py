@@ -7,18 +7,22 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
 )
+from hypothesis import given
+from hypothesis.strategies import integers
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
 from authserver.errors import Misconfigured
 from authserver.jose import ACCESS, ID_HINT, BadKey, PublicKeys, Signer, generate
 from authserver.jose.kinds import ISSUED_TYPES
+from authserver.jose.sign import raw
 from tests.unit.jose.forge import CLAIMS, T, read_as
 
 BODY = {
@@ -67,6 +71,17 @@ def test_short_numbers_in_a_signature_keep_their_zeros() -> None:
         if not unseen:
             return
     pytest.fail("no short number in 20,000 signatures")
+
+
+ORDER = (
+    0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # FIPS 186-5: of the group of P-256
+)
+
+
+@given(r=integers(1, ORDER - 1) | integers(1, 2**200), s=integers(1, ORDER - 1) | integers(1, 2**200))
+def test_the_numbers_of_a_signature_are_32_octets_each(r: int, s: int) -> None:
+    """JOSE-11: however long or short each of them is in DER."""
+    assert raw(encode_dss_signature(r, s)) == r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def test_what_we_sign_we_read(signer: Signer) -> None:
