@@ -20,7 +20,7 @@ from authserver import metrics
 from authserver.errors import Misconfigured, Unavailable
 from authserver.store.links import File, Link, Links, Rows
 from authserver.store.links import Hot as Hot  # noqa: PLC0414 - asked for beside Session
-from authserver.store.times import read_time, time_text
+from authserver.store.times import aware, read_time, time_text
 
 if TYPE_CHECKING:
     from sqlalchemy import orm
@@ -44,10 +44,11 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = ("_link", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements")
+    __slots__ = ("_link", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements", "time")
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database
+        self.time = database.write_time
         self._mode = mode
         self._link: Link | None = None
         self._orm: orm.Session | None = None
@@ -56,7 +57,7 @@ class Session:
         self.statements = 0
 
     def hot(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
-        """The rows of a hot statement; times go through `time()` and `Database.read_time`."""
+        """The rows of a hot statement; times go through `time` and `Database.read_time`."""
         if self.database.counting is not None:
             self.database.counting(statement.sql)
         try:
@@ -79,10 +80,6 @@ class Session:
         row: tuple[Any, ...] | None = rows.fetchone()
         rows.close()
         return row
-
-    def time(self, moment: datetime) -> Any:
-        """A time as the driver takes it."""
-        return time_text(moment) if self.database.embedded else moment
 
     @property
     def orm(self) -> "orm.Session":
@@ -176,6 +173,8 @@ class Database:
     url: str
     links: Mapping[Mode, Links]
     embedded: bool  # SQLite: one file, one writer at a time
+    read_time: Callable[[Any], datetime] = read_time  # an instant as the driver gives it
+    write_time: Callable[[datetime], Any] = aware  # and as it takes it
     failures: tuple[type[Exception], ...] = FAILURES
     node: str = ""
     counting: Callable[[str], None] | None = None
@@ -192,7 +191,13 @@ class Database:
             found: dict[Mode, Links] = {
                 mode: Links(partial(open_file, path, mode)) for mode in ("read", "write", "fast")
             }
-            return cls(url, {**found, "alone": found["fast"]}, embedded=True)
+            return cls(
+                url,
+                {**found, "alone": found["fast"]},
+                embedded=True,
+                read_time=datetime.fromisoformat,
+                write_time=time_text,
+            )
         # Only PostgreSQL pays for its driver's import.
         server = import_module("authserver.store.postgresql")
         reads, write = (Links(partial(server.Server.at, url, mode)) for mode in ("read", "write"))
@@ -229,8 +234,6 @@ class Database:
     def turn_if_soon(self) -> "threading.Lock | None":
         """The same for whoever can do without for now."""
         return self._turn if self._turn.acquire(timeout=BRIEFLY) else None
-
-    read_time = staticmethod(read_time)
 
     def reading(self) -> Session:
         """A session that cannot write, by the database's own word."""
@@ -311,7 +314,8 @@ def open_file(path: str, mode: Mode) -> File:
         f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
         f"busy_timeout={BUSY_MS}",
         "foreign_keys=ON",
-        "cache_size=-1000",
+        f"cache_size={'-4000' if mode == 'fast' else '-1000'}",
+        "wal_autocheckpoint=4000",
         "temp_store=MEMORY",
         *(("query_only=ON",) if mode == "read" else ()),
     ):
