@@ -16,6 +16,7 @@ from authserver.jose.kinds import CLIENT_ALGS
 from authserver.oauth.grants import GRANTS
 from authserver.oauth.prompts import supported
 from authserver.opaque import digest
+from authserver.store import Derived
 from authserver.vault import b64
 
 log = logging.getLogger(__name__)
@@ -34,25 +35,21 @@ BACK_CHANNEL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """Ready bytes, and what they were computed from."""
+    """Ready bytes."""
 
-    source: tuple[int, ...]
     body: bytes
     etag: str
 
 
 def document(issuer: Issuer, base: str) -> Document:
     """The metadata for one base address: the issuer's, or one of internal_urls. MD-1, MD-3."""
-    source = (id(issuer.settings), id(issuer.keyring), id(apis.catalogue(issuer)), id(declared(issuer)))
-    kept: dict[str, tuple[Document, Any]] = issuer.kept("discovery", dict)
-    held = kept.get(base)
-    if held is None or held[0].source != source:
-        # The sources are held beside the document, so that their ids stay theirs.
-        sources = (issuer.settings, issuer.keyring, apis.catalogue(issuer), declared(issuer))
+    documents: Derived[str, Document] = issuer.kept("discovery", lambda: Derived(issuer.revisions))
+    kept = documents.now()
+    found = kept.get(base)
+    if found is None:
         body = json.dumps(metadata(issuer, base), separators=(",", ":")).encode()
-        etag = f'"{b64(digest(body)[:12])}"'
-        held = kept[base] = (Document(source=source, body=body, etag=etag), sources)
-    return held[0]
+        found = kept[base] = Document(body=body, etag=f'"{b64(digest(body)[:12])}"')
+    return found
 
 
 def base_for(issuer: Issuer, host: str) -> str:

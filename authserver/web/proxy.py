@@ -17,10 +17,11 @@ def believe(environ: MutableMapping[str, Any], trusted: int) -> None:
     With N trusted proxies the N-th address from the right is the one that the outermost of them saw; what stands
     further left was written by strangers.
     """
+    if environ.keys().isdisjoint(FORWARDED):
+        return
     chain = environ.get("HTTP_X_FORWARDED_FOR", "")
-    if not environ.keys().isdisjoint(FORWARDED):
-        for name in FORWARDED:
-            environ.pop(name, None)
+    for name in FORWARDED:
+        environ.pop(name, None)
     if not trusted or not chain:
         return
     hops = [hop.strip() for hop in chain.rsplit(",", trusted)]
