@@ -1,11 +1,9 @@
 """Who acts: a person, a client, an API token, the command line, or the server itself."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Actor(NamedTuple):
     kind: Literal["user", "client", "api_token", "cli", "system", "stranger"]
     id: str = ""
     name: str = ""

@@ -1,6 +1,6 @@
 """A first-party app that asks for name and password by itself: what its login is for, and what it gets in the end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from authserver.apis import allow as scopes
 from authserver.apis.find import catalogue
@@ -77,7 +77,7 @@ def allow(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession, *, 
         session_expires_at=session.expires_at,
         scope=wished.scope,
         resources=wished.resources,
-        by=replace(by, kind="user", id=session.user, session=session.id),
+        by=by._replace(kind="user", id=session.user, session=session.id),
         now=now,
     )
     standing = None if made is None else grant.load(db, made)

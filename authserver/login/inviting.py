@@ -5,7 +5,7 @@ The row is what stands; its ticket opens it once. A newer invitation of an addre
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,7 +175,7 @@ def _accept(
         user = signup.make(db, issuer, made, by=by)
         # Whoever reads the mail chose the password, so that a mailed code proves nothing beside it. EOTP-6.
         edit.mark_by_mail(db, user.id, "yes")
-        _audit(db, issuer, id_, "accepted", {"user": user.id}, replace(by, kind="user", id=user.id))
+        _audit(db, issuer, id_, "accepted", {"user": user.id}, by._replace(kind="user", id=user.id))
         return user
 
 

@@ -1,6 +1,6 @@
 """A forgotten password: a link by mail sets a new one, once, and signs nobody in. PW-4, PW-7, PW-8."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from authserver import once
@@ -77,7 +77,7 @@ def spend(db: Session, issuer: Issuer, ticket: str, chosen: passwords.Chosen, *,
         return None
     if chosen.stands == "beside" and not passwords.may_be_short(db, issuer, lost.user):
         raise Refusal("The second factor went meanwhile.", rule="password_length", status=409)
-    owner = replace(by, kind="user", id=lost.user)
+    owner = by._replace(kind="user", id=lost.user)
     edit.set_password(db, issuer, lost.user, chosen.phc, by=owner, stands=chosen.stands)
     edit.mark_by_mail(db, lost.user, "yes")
     db.hot(FORGET_DEVICES, {"user": lost.user}).close()

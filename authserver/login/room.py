@@ -3,7 +3,7 @@
 No session exists until they have chosen; the choice is one for this login, and for five minutes. SS-5.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authserver.authentication import Kind
@@ -56,7 +56,7 @@ def _choose(issuer: Issuer, tx: Transaction, chosen: str, visitor: Visitor) -> E
         if not is_open(db, issuer, row.tx, visitor):
             return Over()
         if chosen:
-            by = replace(visitor.by, kind="user", id=tx.user)
+            by = visitor.by._replace(kind="user", id=tx.user)
             takeover.take_over(db, issuer, tx.user, chosen, by=by)
         return complete(db, issuer, row.tx, visitor) or Over()
 

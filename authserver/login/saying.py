@@ -1,7 +1,7 @@
 """The answers to what a login asks beside proofs: each is one transaction, which goes on to the session. UP-9."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from authserver.audit import Actor
 from authserver.errors import Refusal
@@ -95,7 +95,7 @@ def _attempt(issuer: Issuer, tx: Transaction, step: str, act: Act, visitor: Visi
         now = step_of(db, issuer, row.tx, visitor)
         if not isinstance(now, Show) or now.step != step:
             return Moved(show=now if isinstance(now, Show) else None)
-        done = act(db, row.tx, replace(visitor.by, kind="user", id=tx.user))
+        done = act(db, row.tx, visitor.by._replace(kind="user", id=tx.user))
         if isinstance(done, WrongCode | Sent):
             return done
         return Moved(show=now) if done is None else after(db, issuer, done, visitor)

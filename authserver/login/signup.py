@@ -1,7 +1,7 @@
 """Registration: an account is made once its address is confirmed, and not a moment before. PW-11, AD-2."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -105,7 +105,7 @@ def make(db: Session, issuer: Issuer, made: Made, *, by: Actor) -> User:
     now = issuer.clock()
     # Whoever was first has the address: fill() refuses a second owner of it.
     user = edit.add(db, issuer, {**made.form, "email_verified": True}, by=SYSTEM)
-    owner = replace(by, kind="user", id=user.id)
+    owner = by._replace(kind="user", id=user.id)
     edit.set_password(db, issuer, user.id, made.chosen.phc, by=owner, stands=made.chosen.stands)
     if made.terms:
         terms.accept(db, issuer, user.id, made.terms, at=made.at, by=owner)

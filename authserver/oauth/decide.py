@@ -16,8 +16,7 @@ from authserver.oauth.prompts import Prompt
 from authserver.users.user import User
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(NamedTuple):
     """Who is signed in, and what is true of them at this client.
 
     `scope` is what client and person both may have of what was asked, `dropped` the rest and why; `agreed` what

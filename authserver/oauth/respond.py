@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -22,15 +21,13 @@ class ReturnAddress(NamedTuple):
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirect:
+class Redirect(NamedTuple):
     """The browser is sent to `url`."""
 
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class Posted(NamedTuple):
     """The browser posts `fields` to `action`. OAuth 2.0 Form Post Response Mode."""
 
     action: str

@@ -44,13 +44,14 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = ("_link", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements", "time")
+    __slots__ = ("_link", "_links", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements", "time")
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database
         self.time = database.write_time
         self._mode = mode
         self._link: Link | None = None
+        self._links: Links  # where it came from
         self._orm: orm.Session | None = None
         self._turn: threading.Lock | None = None
         self._owes_turn = False
@@ -92,25 +93,23 @@ class Session:
     def _linked(self) -> Link:
         """A link for this session, in a transaction if it writes more than one statement."""
         mode, database = self._mode, self.database
-        if mode == "read":
-            self._link = database.take("read")
-            return self._link
-        if database.embedded and self._turn is None:
+        if database.embedded and mode != "read" and self._turn is None:
             self._turn = database.turn_if_soon() if mode == "alone" else database.turn()
             if self._turn is None:
                 # Whoever only reads so far does not wait behind a writer that is stuck.
-                self._owes_turn, self._link = True, database.take("read")
-                return self._link
-        self._link = database.take(mode)
-        if mode != "alone":
-            self._link.begin()
-        return self._link
+                self._owes_turn, mode = True, "read"
+        self._links = links = database.links[mode]
+        # None that was made before the server was away: of all its dead links, one request finds one.
+        self._link = link = links.take(database.lost_at)
+        if mode in TRANSACTIONS:
+            link.begin()
+        return link
 
     def _in_turn(self) -> Link:
         """What was read by another link comes to be written: from here on as whoever has the turn."""
         link, self._link = self._link, None
         if link is not None:
-            self.database.give_back("read", link)
+            self._links.give_back(link)
         self._turn, self._owes_turn = self.database.turn(), False
         return self._linked()
 
@@ -122,12 +121,14 @@ class Session:
     ) -> None:
         try:
             if error is None:
-                self._commit()
+                if self._orm is not None:
+                    self._orm.flush()
+                if self._link is not None and self._mode in TRANSACTIONS:
+                    self._link.commit()
+            elif isinstance(error, self.database.failures):
+                raise self._failed(error) from error
         except self.database.failures as failure:
             raise self._failed(failure) from failure
-        else:
-            if isinstance(error, self.database.failures):
-                raise self._failed(error) from error
         finally:
             self._close()
 
@@ -139,23 +140,17 @@ class Session:
         metrics.count("database_errors", kind=type(error).__name__)
         return Unavailable(f"database: {type(error).__name__}: {error}".strip())
 
-    def _commit(self) -> None:
-        if self._orm is not None:
-            self._orm.flush()
-        if self._link is not None and self._mode in TRANSACTIONS:
-            self._link.commit()
-
     def _close(self) -> None:
         link, self._link = self._link, None
-        session, self._orm = self._orm, None
         turn, self._turn = self._turn, None
         try:
-            if session is not None:
+            if self._orm is not None:
+                session, self._orm = self._orm, None
                 session.close()
         finally:
             try:
                 if link is not None:
-                    self.database.give_back("read" if self._owes_turn else self._mode, link)
+                    self._links.give_back(link)
             finally:
                 if turn is not None:
                     turn.release()
@@ -214,13 +209,6 @@ class Database:
                     self.failures = (*self.failures, *made.failures)
                     self._mapping = made
         return self._mapping
-
-    def take(self, mode: Mode) -> Link:
-        """A link that was not made before the server was away: of all its dead ones, one request finds one."""
-        return self.links[mode].take(self.lost_at)
-
-    def give_back(self, mode: Mode, link: Link) -> None:
-        self.links[mode].give_back(link)
 
     def turn(self) -> threading.Lock:
         """Become this process's one writer to the file: its threads queue here, where they wake each other.

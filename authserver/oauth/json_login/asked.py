@@ -1,7 +1,7 @@
 """What an app of the JSON sign-in asks: its members, who it is, and the login that its token names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from authserver.clients.client import Client
 from authserver.clients.redirects import origins_of
@@ -72,7 +72,7 @@ def of_app(issuer: Issuer, request: OAuthRequest, named: str = "") -> Asked:
         browser=browser_of(client),
         device=None,
         session=None,
-        by=replace(request.actor, kind="stranger"),
+        by=request.actor._replace(kind="stranger"),
         app=client.client_id,
     )
     return Asked(client=client, visitor=visitor, members=request.members, origin=request.origin or "")

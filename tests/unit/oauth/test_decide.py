@@ -80,7 +80,7 @@ def person(**more: object) -> Person:
     authentication = Authentication(
         user=ANA.id, session=SessionId("s1"), at=NOW - timedelta(minutes=1), proofs=(PASSWORD,)
     )
-    return replace(Person(user=ANA, authentication=authentication, scope=SCOPE), **more)  # type: ignore[arg-type]
+    return Person(user=ANA, authentication=authentication, scope=SCOPE)._replace(**more)  # type: ignore[arg-type]
 
 
 def proved(*proofs: Proof) -> Authentication:
@@ -251,12 +251,12 @@ TABLE = {
     ),
     "su3-a-second-factor-of-long-ago-is-asked-anew": Row(
         request=asks(acr=wishes(Level.MFA), mfa_max_age=59),
-        person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
+        person=STRONG._replace(authentication=replace(STRONG.authentication, proofs=OLD)),
         expected=AskLogin(reason="mfa was proved 60 s ago", level=Level.MFA, anew=True),
     ),
     "su3-a-second-factor-young-enough": Row(
         request=asks(required=Requirement(level=Level.MFA), mfa_max_age=60),
-        person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
+        person=STRONG._replace(authentication=replace(STRONG.authentication, proofs=OLD)),
         expected=Issue,
     ),
     "su3-one-that-was-added-since-counts-from-then": Row(
@@ -264,7 +264,7 @@ TABLE = {
     ),
     "su3-nobody-demands-it-so-its-age-is-nothing": Row(
         request=asks(acr=wishes(Level.PHR, Level.PWD), mfa_max_age=1),
-        person=replace(STRONG, authentication=replace(STRONG.authentication, proofs=OLD)),
+        person=STRONG._replace(authentication=replace(STRONG.authentication, proofs=OLD)),
         expected=Issue,
     ),
     "su3-required-age-is-met": Row(
@@ -294,7 +294,7 @@ TABLE = {
     ),
     "ad9-the-house-rule-steps-up": Row(
         request=asks(),
-        person=replace(PRESENT, least=Level.MFA_LOW),
+        person=PRESENT._replace(least=Level.MFA_LOW),
         expected=AskStepUp(reason="mfa-low is needed", level=Level.MFA_LOW),
     ),
     # AZ-15
