@@ -82,7 +82,7 @@ def read_pairs(text: bytes) -> tuple[dict[str, str], frozenset[str]]:
             # RFC 8707 §2 alone lets a parameter come more than once; no URI holds a space.
             given = f"{found[key]} {given}" if key == "resource" else given
         found[key] = given
-    # Each % that is left began an escape.
+    # By here each % has begun an escape.
     if "\0" in plain or "%00" in plain:
         raise Refusal("a field contains a NUL character", rule="nul")
     return found, frozenset(repeated) if repeated else NONE

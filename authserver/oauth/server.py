@@ -42,7 +42,6 @@ class Scratch(OAuth2Request):
     def __init__(self, issuer: Issuer, request: OAuthRequest) -> None:
         # Not the library's own __init__: it refuses http by itself, outside any handler. Ours is refused at start.
         self.method = request.method
-        self.uri = issuer.url + request.path
         self.payload = Fields(request.form)
         self.client: Client | None = None
         self.issuer = issuer

@@ -90,6 +90,7 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
         # The terms of what is left: less may have another audience, and require less.
         held = _terms(issuer, client, wanted.resources, scope)
     _check_level(held, standing)
+    keys = issuer.keyring
     return Ready(
         standing=standing,
         wanted=wanted,
@@ -97,8 +98,8 @@ def ready(db: Session, issuer: Issuer, client: Client, standing: Standing, wante
         scope=scope,
         user=user,
         now=now,
-        signer=issuer.keyring.signer("ES256"),
-        id_signer=issuer.keyring.signer(held.id_token_alg) if "openid" in scope else None,
+        signer=keys.signer("ES256"),
+        id_signer=keys.signer(held.id_token_alg) if "openid" in scope else None,
         roots=issuer.roots,
     )
 

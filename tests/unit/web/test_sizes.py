@@ -2,6 +2,7 @@
 
 import pytest
 
+from authserver.web import sizes
 from tests.flow.world import World
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -35,6 +36,24 @@ def test_what_is_too_big_is_refused_unread(
     assert world.explain(
         reply.json()["reference"] if "json" in (reply.header("Content-Type") or "") else said(reply.text)
     )
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_read"),
+    [
+        pytest.param({}, True, id="none"),
+        pytest.param({"HTTP_HOST": "a"}, True, id="one"),
+        pytest.param({f"HTTP_X_{n}": "1" for n in range(64)}, True, id="as-many-as-may-be"),
+        pytest.param({f"HTTP_X_{n}": "1" for n in range(65)}, False, id="one-more"),
+        pytest.param({"HTTP_X": "x" * (16 * 1024 - 6)}, True, id="as-big-as-may-be"),
+        pytest.param({"HTTP_X": "x" * (16 * 1024 - 5)}, False, id="one-octet-more"),
+        pytest.param({"HTTP_X": ""}, True, id="the-same-names-with-less-in-them"),
+    ],
+)
+def test_headers_are_measured_with_their_names(headers: dict[str, str], is_read: bool) -> None:
+    """WEB-8: names and values count; what the server itself puts beside them does not."""
+    beside = {"PATH_INFO": "/", "wsgi.version": (1, 0), "PATH": "y" * 20_000}
+    assert (sizes.refused({**beside, **headers}) is None) is is_read
 
 
 @pytest.mark.parametrize(("length", "status"), [(409_601, 413), (409_600, 400)])
