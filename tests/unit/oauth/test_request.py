@@ -28,6 +28,7 @@ def test_what_was_written_is_read(fields: dict[str, str]) -> None:
         pytest.param(b"a=b=c&=d", {"a": "b=c", "": "d"}, set(), id="further-equals-signs"),
         pytest.param(b"a=1+2%2b3&+=4", {"a": "1 2+3", " ": "4"}, set(), id="plus"),
         pytest.param(b"a=%3d3D%3D%0D%0A_\n", {"a": "=3D=\r\n_\n"}, set(), id="nothing-of-quoted-printable"),
+        pytest.param(b"a=%41=0D==", {"a": "A=0D=="}, set(), id="equals-signs-that-were-not-escaped"),
         pytest.param(b"a=%2500%2526", {"a": "%00%26"}, set(), id="escapes-are-read-once"),
         pytest.param(b"a=%c3%A9\xc3\xa9%26", {"a": "éé&"}, set(), id="utf-8"),
         pytest.param(b"a=1&%61=2&b=3", {"a": "2", "b": "3"}, {"a"}, id="repeated"),
