@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -129,7 +129,12 @@ def make_issuer(config: Config, *, clock: Clock | None = None) -> Issuer:
 def _told(issuer: Issuer, db: Session, event: Event, by: Actor, at: datetime) -> None:
     """Tell whose account an event is about. What writes mails is loaded with the first one, not at the start."""
     if event.subject is not None:
-        import_module("authserver.users.notices").of_event(issuer, db, event, by, at)
+        _notices().of_event(issuer, db, event, by, at)
+
+
+@cache
+def _notices() -> Any:
+    return import_module("authserver.users.notices")
 
 
 def windows_of(config: Config, database: Database) -> Windows:

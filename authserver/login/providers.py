@@ -65,4 +65,4 @@ def offered(issuer: Issuer, tx: Transaction) -> tuple[Provider, ...]:
 def of_address(issuer: Issuer, tx: Transaction, text: str) -> Provider | None:
     """The provider that a typed address belongs to, if this login may go there."""
     found = live(issuer).of_address(text)
-    return found if found in offered(issuer, tx) else None
+    return found if found is not None and found in offered(issuer, tx) else None

@@ -55,10 +55,15 @@ ATTRIBUTES: Mapping[bool, str] = {
 
 def get(cookie: Cookie) -> str | None:
     """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
-    if here.kept().get("ignores_cookies") and cookie is not Cookie.LANG:
+    kept = here.kept()
+    if kept.get("ignores_cookies") and cookie is not Cookie.LANG:
         return None
-    header = here.asked().environ.get("HTTP_COOKIE")
-    return READERS[issuer().config.secure][cookie](header) if header else None
+    if "cookies" not in kept:
+        header: str = here.asked().environ.get("HTTP_COOKIE", "")
+        readers = READERS[issuer().config.secure] if header else {}
+        kept.cookies = {each: read(header) for each, read in readers.items()}
+    found: str | None = kept.cookies.get(cookie)
+    return found
 
 
 def _reader(name: str) -> Reader:

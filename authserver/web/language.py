@@ -14,11 +14,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Flask, g, has_request_context, request
+from flask import Flask, g, has_request_context
 from flask_babel import Babel, Domain, refresh
 from flask_babel import gettext as _gettext
 from flask_babel import ngettext as _ngettext
 from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from authserver.web import here
 
@@ -88,6 +90,12 @@ def choose(
     return wished or (kept if kept in languages else None) or _first(accepted, languages) or fallback
 
 
+@lru_cache(maxsize=100)  # most browsers ask for one of a few things
+def _chosen(languages: tuple[str, ...], ui_locales: str, cookie: str, header: str) -> str:
+    accepted = parse_accept_header(header, LanguageAccept).values()
+    return choose(languages, ui_locales=ui_locales, cookie=cookie, accepted=tuple(accepted)[:MOST_TAGS])
+
+
 def cookie_value(to: str, languages: Sequence[str], instead_of: str = "") -> str | None:
     """What the language cookie holds after a press in the footline; None for a language that is not offered."""
     if to not in languages:
@@ -109,13 +117,9 @@ def current() -> str:
     kept = here.kept()
     found: str | None = kept.get("language")
     if found is None:
-        cookie = here.app().extensions[EXTENSION][1]
-        found = kept.language = choose(
-            offered(),
-            ui_locales=wished(),
-            cookie=cookie() or "",
-            accepted=tuple(request.accept_languages.values())[:MOST_TAGS],
-        )
+        languages, cookie = here.app().extensions[EXTENSION]
+        header = here.asked().environ.get("HTTP_ACCEPT_LANGUAGE", "")
+        found = kept.language = _chosen(tuple(languages()), wished(), cookie() or "", header)
     return found
 
 

@@ -77,7 +77,7 @@ def identity_of(provider: Provider, identity: Identity) -> Elsewhere:
 
 
 def _trouble(text: str) -> Trouble | None:
-    return next((each for each in Trouble if each == text), None)
+    return next((each for each in Trouble if each == text), None) if text else None
 
 
 def title_of(slug: str) -> str:

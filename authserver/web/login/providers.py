@@ -70,7 +70,7 @@ def way(provider: Provider, last: str | None) -> ProviderWay:
 def hinted(tx: Transaction) -> Provider | None:
     """The provider that the app named by idp_hint, if this login may go there."""
     hint = tx.request.get("idp_hint") if tx.purpose is Purpose.AUTHORIZE else None
-    return next((each for each in offered(tx) if each.slug == hint), None)
+    return next((each for each in offered(tx) if each.slug == hint), None) if hint else None
 
 
 def of_address(tx: Transaction, text: str) -> Provider | None:
