@@ -7,6 +7,7 @@ from functools import lru_cache
 from json import loads
 from typing import NewType
 
+from authserver.clock import seconds
 from authserver.compact import dumps
 
 UserId = NewType("UserId", str)
@@ -64,11 +65,18 @@ class Authentication:
     level: Level = field(init=False, repr=False, compare=False)
     acr: str = field(init=False, repr=False, compare=False)
     amr: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    auth_time: int = field(init=False, repr=False, compare=False)
     text: str = field(init=False, default="", repr=False, compare=False)  # that it was read from
 
     def __post_init__(self) -> None:
         level = level_of(self.proofs)
-        for name, value in (("level", level), ("acr", level.acr), ("amr", amr_of(self.proofs))):
+        follows = {
+            "level": level,
+            "acr": level.acr,
+            "amr": amr_of(self.proofs),
+            "auth_time": seconds(self.at),
+        }
+        for name, value in follows.items():
             object.__setattr__(self, name, value)
 
     def reaches(self, level: Level) -> bool:

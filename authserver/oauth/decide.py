@@ -175,7 +175,7 @@ def is_recent(case: Case) -> Outcome | None:
     limit = min((age for age in (asked, required) if age is not None), default=None)
     if limit is None or case.here.signed_in:
         return None
-    age = seconds(case.now) - seconds(case.person.authentication.at)
+    age = seconds(case.now) - case.person.authentication.auth_time
     if limit > 0 and age <= limit:
         return None
     return AskLogin(reason=f"max_age={limit}, signed in {age} s ago", level=_kept(case))

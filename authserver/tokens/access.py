@@ -1,11 +1,9 @@
 """The claim set of an access token. RFC 9068."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from authserver.authentication import Authentication
-from authserver.clock import seconds
 
 TYP = "at+jwt"
 
@@ -21,11 +19,10 @@ def for_person(  # noqa: PLR0913
     amr: tuple[str, ...],
     grant_id: str,
     jti: str,
-    now: datetime,
+    issued: int,
     lifetime: int,
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    issued = seconds(now)
     return {
         **extra,
         "iss": issuer_url,
@@ -36,7 +33,7 @@ def for_person(  # noqa: PLR0913
         "exp": issued + lifetime,
         "jti": jti,
         **said(scope),
-        "auth_time": seconds(authentication.at),
+        "auth_time": authentication.auth_time,
         "acr": authentication.acr,
         "amr": amr,
         "sid": authentication.session,
@@ -51,11 +48,10 @@ def for_client(  # noqa: PLR0913
     client_id: str,
     scope: tuple[str, ...],
     jti: str,
-    now: datetime,
+    issued: int,
     lifetime: int,
 ) -> dict[str, Any]:
     """A client acts for itself: it is the subject, and nobody authenticated. TK-8."""
-    issued = seconds(now)
     return {
         "iss": issuer_url,
         "aud": audience,

@@ -2,11 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from authserver.authentication import Authentication
-from authserver.clock import seconds
 from authserver.vault import b64
 
 TYP = "JWT"
@@ -21,12 +19,11 @@ def for_app(  # noqa: PLR0913
     amr: tuple[str, ...],
     nonce: str | None,
     access_token: str,
-    now: datetime,
+    issued: int,
     lifetime: int,
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Reserved claims are set last, so that nothing a person or an upstream says can take their place. ID-1."""
-    issued = seconds(now)
     claims = {
         **extra,
         "iss": issuer_url,
@@ -34,7 +31,7 @@ def for_app(  # noqa: PLR0913
         "aud": client_id,
         "iat": issued,
         "exp": issued + lifetime,
-        "auth_time": seconds(authentication.at),
+        "auth_time": authentication.auth_time,
         "acr": authentication.acr,
         "amr": amr,
         "sid": authentication.session,

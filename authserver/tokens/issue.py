@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from authserver.authentication import short
 from authserver.clients.client import Client
+from authserver.clock import seconds
 from authserver.errors import Refusal
 from authserver.groups.attributes import Into
 from authserver.issuer import Issuer
@@ -150,7 +151,7 @@ def login_token(issuer: Issuer, kind: Kind, about: pending.About, *, expires_at:
 
 
 def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenSet:
-    held, grant, scope, now = ready.terms, ready.standing.grant, ready.scope, ready.now
+    held, grant, scope, issued = ready.terms, ready.standing.grant, ready.scope, seconds(ready.now)
     client, authentication = held.client, grant.authentication
     amr = short(authentication.amr) if client.amr == "short" else authentication.amr
     access_token = ready.signer.sign(
@@ -164,7 +165,7 @@ def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenS
             amr=amr,
             grant_id=grant.id,
             jti=new_secret(JTI_BYTES),
-            now=now,
+            issued=issued,
             lifetime=held.lifetime,
             extra=_extra(ready, "access_token"),
         ),
@@ -181,7 +182,7 @@ def _for_person(issuer_url: str, ready: Ready, generation: int | None) -> TokenS
                 amr=amr,
                 nonce=ready.wanted.nonce,
                 access_token=access_token,
-                now=now,
+                issued=issued,
                 lifetime=held.id_token_lifetime,
                 extra=_extra(ready, "id_token"),
             ),
@@ -204,7 +205,7 @@ def _for_client(issuer: Issuer, client: Client, wanted: Wanted) -> TokenSet:
         client_id=client.client_id,
         scope=wanted.scope,
         jti=new_secret(JTI_BYTES),
-        now=issuer.clock(),
+        issued=seconds(issuer.clock()),
         lifetime=held.lifetime,
     )
     token = issuer.keyring.signer("ES256").sign(claims, access.TYP)
