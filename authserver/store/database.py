@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from authserver import metrics
 from authserver.errors import Misconfigured, Unavailable
-from authserver.store.links import File, Link, Links, Rows
+from authserver.store.company import Company
+from authserver.store.links import File, Link, Links, Rows, Shared
 from authserver.store.links import Hot as Hot  # noqa: PLC0414 - asked for beside Session
 from authserver.store.times import aware, read_time, time_text
 
@@ -81,6 +82,20 @@ class Session:
         row: tuple[Any, ...] | None = rows.fetchone()
         rows.close()
         return row
+
+    def shared(self, statement: Shared, values: Mapping[str, Any]) -> Rows:
+        """As hot(); but outside a transaction, requests that ask a server the same at once ask it together."""
+        if self.database.embedded or self._mode in TRANSACTIONS:
+            return self.hot(statement, values)
+
+        def together(of_each: Sequence[Mapping[str, Any]]) -> Rows:
+            lists = {name: [each[name] for each in of_each] for name in statement.together.names}
+            return self.hot(statement.together, lists)
+
+        company = self.database.company(statement)
+        rows = company.ask(values, partial(self.hot, statement, values), together)
+        self.statements += 1
+        return rows
 
     @property
     def orm(self) -> "orm.Session":
@@ -176,6 +191,7 @@ class Database:
     told: Callable[..., None] | None = None  # who hears of each audit event, in its transaction
     lost_at: float = float("-inf")
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _companies: dict[bytes, Company] = field(default_factory=dict)
     _mapping: "Orm | None" = None
     _loading: threading.Lock = field(default_factory=threading.Lock)
 
@@ -222,6 +238,11 @@ class Database:
     def turn_if_soon(self) -> "threading.Lock | None":
         """The same for whoever can do without for now."""
         return self._turn if self._turn.acquire(timeout=BRIEFLY) else None
+
+    def company(self, statement: Shared) -> Company:
+        """Those of this process who ask this."""
+        found = self._companies.get(statement.name)
+        return self._companies.setdefault(statement.name, Company()) if found is None else found
 
     def reading(self) -> Session:
         """A session that cannot write, by the database's own word."""

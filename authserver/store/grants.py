@@ -3,6 +3,7 @@
 from functools import cache
 
 from authserver.store.database import Hot
+from authserver.store.links import Shared
 from authserver.store.users import PERSON, PERSONS_OWN
 
 # Whether it counts now; then whose it is, and how they signed in.
@@ -16,7 +17,11 @@ JOINED = """FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_session
 
 REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
 
-LOAD = Hot(f"SELECT {STANDING} {JOINED} WHERE g.id = :grant")
+LOAD = Shared(
+    f"SELECT {STANDING} {JOINED} WHERE g.id = :grant",
+    together=f"""SELECT {STANDING}, asked.place {JOINED}
+        JOIN unnest(CAST(:grant AS varchar[])) WITH ORDINALITY AS asked(id, place) ON asked.id = g.id""",
+)
 
 LOAD_TOKEN = Hot(f"SELECT {BEHIND}, {REVOKED} {JOINED} WHERE g.id = :grant")
 
@@ -41,12 +46,30 @@ BEGIN = Hot(
          FROM sso_sessions s WHERE s.id = :session AND s.ended_at IS NULL /*server: FOR SHARE*/"""
 )
 
-ROTATE = Hot(
+# Together: each row is locked before it is looked at. One that somebody else holds is left out, so that nobody waits
+# for the family of another. What is looked at is what was locked: any plan keeps to the rows that were asked for.
+ROTATE = Shared(
     """UPDATE grants SET generation = :presented + 1, rotated_at = :now,
               refresh_expires_at = CASE WHEN ends_at < :idle THEN ends_at ELSE :idle END
         WHERE id = :grant AND generation = :standing AND revoked_at IS NULL AND refresh_expires_at > :now
           AND EXISTS (SELECT 1 FROM users u
-                       WHERE u.id = user_id AND u.epoch = user_epoch AND u.status = 'active')"""
+                       WHERE u.id = user_id AND u.epoch = user_epoch AND u.status = 'active')""",
+    together="""WITH held AS (
+        SELECT g.ctid AS row, g.generation, g.revoked_at, g.refresh_expires_at, g.ends_at, g.user_id, g.user_epoch,
+               asked.presented, asked.standing, asked.now, asked.idle, asked.place
+          FROM unnest(CAST(:grant AS varchar[]), CAST(:presented AS int[]), CAST(:standing AS int[]),
+                      CAST(:now AS timestamptz[]), CAST(:idle AS timestamptz[]))
+               WITH ORDINALITY AS asked(id, presented, standing, now, idle, place)
+          JOIN grants g ON g.id = asked.id
+           FOR NO KEY UPDATE OF g SKIP LOCKED)
+       UPDATE grants SET generation = presented + 1, rotated_at = now,
+              refresh_expires_at = CASE WHEN held.ends_at < idle THEN held.ends_at ELSE idle END
+         FROM held
+        WHERE grants.ctid = row AND held.generation = standing AND held.revoked_at IS NULL
+          AND held.refresh_expires_at > now
+          AND EXISTS (SELECT 1 FROM users u
+                       WHERE u.id = held.user_id AND u.epoch = held.user_epoch AND u.status = 'active')
+    RETURNING place""",
 )
 
 GENERATION = Hot(

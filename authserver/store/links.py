@@ -31,6 +31,19 @@ class Hot:
         self.name = b"as_" + sha256(self.numbered).hexdigest()[:24].encode()
 
 
+class Shared(Hot):
+    """A hot statement, and `together`: the same for several requests at once, whose values come as lists.
+
+    Its rows end with the place of whom they are for in these lists, from 1.
+    """
+
+    __slots__ = ("together",)
+
+    def __init__(self, sql: str, *, together: str) -> None:
+        super().__init__(sql)
+        self.together = Hot(together)
+
+
 class Rows(Protocol):
     """What a statement gave."""
 
@@ -40,6 +53,29 @@ class Rows(Protocol):
     def fetchone(self) -> Any: ...
     def fetchall(self) -> Any: ...
     def close(self) -> None: ...
+
+
+class Fetched:
+    """The rows of an answer, all of which came at once."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: list[tuple[Any, ...]], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.fetchall())
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return self._rows.pop(0) if self._rows else None
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    def close(self) -> None:
+        self._rows = []
 
 
 class Link(Protocol):

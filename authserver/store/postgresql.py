@@ -4,7 +4,7 @@ psycopg's cursor would cost 55 µs more a statement; its connection, its types a
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg import Connection, InterfaceError, OperationalError
@@ -13,7 +13,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from authserver.store.links import Held, Hot
+from authserver.store.links import Fetched, Held, Hot
 
 FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
 SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
@@ -21,27 +21,14 @@ OPTIONS = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s"
 READ_ONLY = " -c default_transaction_read_only=on"
 
 
-class Fetched:
-    """The rows of an answer, all of which came at once."""
+def array(values: list[Any]) -> str:
+    """A list as PostgreSQL reads an array. psycopg's own way takes four times as long."""
+    return "{" + ",".join([_element(value) for value in values]) + "}"
 
-    __slots__ = ("_rows", "rowcount")
 
-    def __init__(self, rows: list[tuple[Any, ...]], rowcount: int) -> None:
-        self._rows = rows
-        self.rowcount = rowcount
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self.fetchall())
-
-    def fetchone(self) -> tuple[Any, ...] | None:
-        return self._rows.pop(0) if self._rows else None
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        rows, self._rows = self._rows, []
-        return rows
-
-    def close(self) -> None:
-        self._rows = []
+def _element(value: Any) -> str:
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return "NULL" if value is None else f'"{text}"'
 
 
 class Server(Held):
@@ -73,9 +60,10 @@ class Server(Held):
             self._checked(self._pgconn.prepare(statement.name, statement.numbered))
             self._prepared.add(statement.name)
         # As text, so that each value becomes what its place in the statement says.
-        sent: Any = self._types.dump_sequence(
-            [values[name] for name in statement.names], [PyFormat.TEXT] * len(statement.names)
-        )
+        given: list[Any] = [values[name] for name in statement.names]
+        if given and type(given[0]) is list:
+            given = [array(each) for each in given]
+        sent: Any = self._types.dump_sequence(given, [PyFormat.TEXT] * len(given))
         result = self._checked(self._pgconn.exec_prepared(statement.name, sent, None, Format.BINARY))
         if result.status == ExecStatus.TUPLES_OK:
             self._types.set_pgresult(result)

@@ -151,7 +151,9 @@ def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:
 
 def load(db: Session, grant_id: str) -> Standing | None:
     """The grant and its live state, in one statement."""
-    row = db.one(LOAD, {"grant": grant_id})
+    rows = db.shared(LOAD, {"grant": grant_id})
+    row = rows.fetchone()
+    rows.close()
     return None if row is None else standing_of(db, row)
 
 

@@ -95,7 +95,7 @@ def spend(
         "now": db.time(now),
         "idle": db.time(idle_end(issuer, client, now)),
     }
-    return db.hot(ROTATE, values).rowcount == 1
+    return db.shared(ROTATE, values).rowcount == 1
 
 
 def settle(db: Session, issuer: Issuer, client: Client, presented: Presented, now: datetime) -> Outcome:

@@ -1,0 +1,182 @@
+"""Refreshes that come to one process at the same moment: asked together, each with an end of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from authserver.audit import SYSTEM
+from authserver.store import Hot
+from authserver.store.grants import LOAD, ROTATE
+from authserver.store.links import Shared
+from authserver.store.postgresql import array
+from authserver.tokens import refresh
+from authserver.tokens.grant import revoke
+from tests.flow.test_code import code_for
+from tests.flow.world import World
+from tests.oidc import OAuthError, RelyingParty, Tokens
+from tests.peers.process import wait_until
+from tests.serve import Store
+
+MANY = 6
+LOCK = Hot("UPDATE users SET status = 'locked' WHERE id = :user")
+MOVE_ON = Hot("UPDATE grants SET generation = 2 WHERE id = :grant")
+HOLD = Hot("UPDATE grants SET revoke_reason = NULL WHERE id = :grant")
+
+
+@pytest.fixture
+def store() -> Store:
+    """Only a server is asked by many at once; the file has its writers in a row."""
+    return "postgresql"
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits does so for as long as the test takes."""
+    monkeypatch.setattr("authserver.store.company.PATIENCE", 60)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(MANY) as made:
+        yield made
+
+
+@contextmanager
+def asking(world: World, statement: Shared) -> Iterator[Callable[[int], None]]:
+    """Somebody asks this for as long as this lasts; what it gives waits until so many others wait."""
+    company = world.issuer.database.company(statement)
+    assert company._come({}) is None
+    try:
+        yield lambda many: wait_until(lambda: len(company._waiting) == many, "they wait")
+    finally:
+        company._pass_on(())
+
+
+def families(world: World, web: RelyingParty, many: int) -> list[Tokens]:
+    ada = world.add_user()
+    return [web.redeem(*code_for(world, web, ada)) for _ in range(many)]
+
+
+def family(world: World, tokens: Tokens) -> str:
+    presented = refresh.read(world.issuer, tokens.refresh_token or "")
+    assert presented is not None
+    return presented.grant
+
+
+def come(threads: ThreadPoolExecutor, web: RelyingParty, presented: Sequence[Tokens]) -> list[Future[Tokens]]:
+    return [threads.submit(web.refresh, tokens) for tokens in presented]
+
+
+@contextmanager
+def statements(world: World) -> Iterator[list[str]]:
+    """What is asked meanwhile."""
+    asked: list[str] = []
+    world.issuer.database.counting = asked.append
+    try:
+        yield asked
+    finally:
+        world.issuer.database.counting = None
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_comes_together_is_asked_for_together(world: World, threads: ThreadPoolExecutor) -> None:
+    """RT-1: one statement looks at all of them, and one commit moves each by one."""
+    web = world.add_client()
+    first = families(world, web, MANY)
+    with statements(world) as asked:
+        with asking(world, ROTATE) as wait_to_rotate:
+            with asking(world, LOAD) as wait_to_load:
+                coming = come(threads, web, first)
+                wait_to_load(MANY)
+            wait_to_rotate(MANY)
+        second = [each.result() for each in coming]
+    assert asked.count(LOAD.together.sql) == 1
+    assert (asked.count(ROTATE.together.sql), asked.count(ROTATE.sql), asked.count(LOAD.sql)) == (1, 0, 0)
+    assert [family(world, tokens) for tokens in second] == [family(world, tokens) for tokens in first]
+    moved = world.rows("SELECT generation, count(*) FROM grants WHERE rotated_at IS NOT NULL GROUP BY 1")
+    assert moved == [(1, MANY)]
+
+
+@pytest.mark.usefixtures("patient")
+def test_together_each_has_an_end_of_its_own(world: World, threads: ThreadPoolExecutor) -> None:
+    """RT-1, RT-2, RT-9: a token twice; families and a person that changed meanwhile; and nothing amiss."""
+    web, bob = world.add_client(), world.add_user("bob@example.org")
+    twice, over, moved_on, well = families(world, web, 4)
+    of_bob = web.redeem(*code_for(world, web, bob))
+    with asking(world, ROTATE) as wait:
+        coming = come(threads, web, [twice, over, twice, of_bob, moved_on, well])
+        wait(6)
+        with world.writing() as db:
+            assert revoke(db, world.issuer, family(world, over), reason="test", by=SYSTEM)
+            db.hot(LOCK, {"user": bob.id})
+            db.hot(MOVE_ON, {"grant": family(world, moved_on)})
+    once, ended, again, locked, reused, fine = coming
+    assert once.result().refresh_token == again.result().refresh_token
+    assert len(world.events("refresh_retried")) == 1
+    for lost in (ended, locked, reused):
+        with pytest.raises(OAuthError, match="invalid_grant"):
+            lost.result()
+    assert len(world.events("refresh_reused")) == 1
+    for won in (once, fine):
+        assert web.refresh(won.result()).refresh_token
+
+
+@pytest.mark.usefixtures("patient")
+def test_nobody_waits_for_the_family_of_another(world: World, threads: ThreadPoolExecutor) -> None:
+    """RT-1: a row that an open transaction holds is waited for by its own request alone."""
+    web = world.add_client()
+    held, *free = families(world, web, 3)
+    with world.writing() as db:
+        db.hot(HOLD, {"grant": family(world, held)})
+        with asking(world, ROTATE) as wait:
+            waits, *others = come(threads, web, [held, *free])
+            wait(3)
+        assert all(each.result().refresh_token for each in others)
+        assert not waits.done()
+    assert waits.result().refresh_token
+
+
+def test_nobody_waits_long_for_somebody_who_is_stuck(world: World, threads: ThreadPoolExecutor) -> None:
+    """OPS-4: whoever has waited a tenth of a second asks alone."""
+    web = world.add_client()
+    tokens = families(world, web, 2)
+    with asking(world, LOAD), asking(world, ROTATE), statements(world) as asked:
+        assert all(each.result().refresh_token for each in come(threads, web, tokens))
+    assert (asked.count(LOAD.sql), asked.count(ROTATE.sql)) == (2, 2)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("statement", [LOAD, ROTATE], ids=["looked at", "rotated"])
+def test_what_fails_together_fails_for_each_and_spends_nothing(
+    world: World, threads: ThreadPoolExecutor, statement: Shared
+) -> None:
+    """TK-7: everybody is told to come again, and does."""
+    web = world.add_client()
+    first = families(world, web, 3)
+
+    def goes_away(asked: str) -> None:
+        if asked == statement.together.sql:
+            raise psycopg.OperationalError("the server closed the connection")
+
+    world.issuer.database.counting = goes_away
+    try:
+        with asking(world, statement) as wait:
+            coming = come(threads, web, first)
+            wait(3)
+        for each in coming:
+            with pytest.raises(OAuthError, match="temporarily_unavailable"):
+                each.result()
+    finally:
+        world.issuer.database.counting = None
+    assert all(web.refresh(tokens).refresh_token for tokens in first)
+    assert world.events("refresh_retried") == []
+
+
+def test_lists_arrive_as_they_were_sent(world: World) -> None:
+    texts = ["", "a,b", 'said "so"', "back\\slash", "{}", "NULL", None, " zoë\n"]
+    assert world.rows("SELECT * FROM unnest(CAST(:texts AS text[]))", texts=array(texts)) == [
+        (text,) for text in texts
+    ]
