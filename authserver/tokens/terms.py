@@ -4,29 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from authserver.apis.api import Api, ApiScope
-from authserver.apis.find import Apis, catalogue
+from authserver.apis.find import catalogue
 from authserver.clients.client import Client
 from authserver.groups.attributes import Declared, live
 from authserver.issuer import Issuer
-from authserver.settings.catalogue import Settings
+from authserver.store import Derived
 from authserver.tokens.required import Requirement, in_all
 
-KEPT = 1_000
+Key = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Terms:
-    """Holds for as long as these very snapshots of client, APIs, attributes and settings are the ones in force."""
+    """Holds for as long as nothing moves that they follow from: client, APIs, attributes and settings."""
 
     client: Client
-    catalogue: Apis
     declared: Declared
-    settings: Settings
     apis: tuple[Api, ...]
     audience: str | tuple[str, ...]
-    scope: tuple[
-        str, ...
-    ]  # what of the scope client and APIs allow; its words that are kept to groups, see kept_to
+    # What of the scope client and APIs allow; its words that are kept to groups, see kept_to.
+    scope: tuple[str, ...]
     kept_to: Mapping[str, frozenset[str]] = field(repr=False)
     required: Requirement  # of the client, all these APIs and these scopes
     by_group: bool  # whether the person's groups have to be looked at
@@ -46,20 +43,13 @@ class Terms:
 
 def terms(issuer: Issuer, client: Client, resources: tuple[str, ...], scope: tuple[str, ...]) -> Terms:
     """The terms now; of the resources those that still exist, and that the client's list leaves open, are in `apis`."""
-    kept: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Terms] = issuer.kept("terms", dict)
-    known, declared, settings = catalogue(issuer), live(issuer), issuer.settings
-    key = (client.client_id, resources, scope)
+    found: Derived[Key, Terms] = issuer.kept("terms", lambda: Derived(issuer.revisions))
+    kept, key = found.now(), (client.client_id, resources, scope)
     held = kept.get(key)
-    if (
-        held is not None
-        and held.client is client
-        and held.catalogue is known
-        and held.declared is declared
-        and held.settings is settings
-    ):
+    # Who asks may have read the client before it moved.
+    if held is not None and held.client is client:
         return held
-    if len(kept) >= KEPT:
-        kept.clear()
+    known, declared, settings = catalogue(issuer), live(issuer), issuer.settings
     # The default API was named when the request was decided.
     apis = tuple(
         known.by_identifier[name]
@@ -70,9 +60,7 @@ def terms(issuer: Issuer, client: Client, resources: tuple[str, ...], scope: tup
     lifetimes = [client.access_token_lifetime, *(api.token_lifetime for api in apis)]
     made = kept[key] = Terms(
         client=client,
-        catalogue=known,
         declared=declared,
-        settings=settings,
         apis=apis,
         audience=_audience(tuple(api.identifier for api in apis) or (issuer.url,), issuer.url, scope),
         scope=tuple(
