@@ -1,9 +1,9 @@
 """Transaction, the record of a login under way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from authserver.authentication import Level, Proof, SessionId, UserId
 
@@ -19,8 +19,7 @@ class Purpose(StrEnum):
     APP = "app"  # a first-party app asks by itself, in JSON; `request` says which one and for what scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(NamedTuple):
     """Sealed until the first proof, a row from then on; bound to one browser; completed once.
 
     `request` is what waits for the end of the login: for AUTHORIZE the request's own parameters.

@@ -251,7 +251,7 @@ def _proved(
 ) -> Outcome:
     now = issuer.clock()
     linking.used(db, issuer, arrival.provider, arrival.identity, by=visitor.by)
-    kept = replace(tx, remembered=tx.remembered or arrival.remembered)
+    kept = tx._replace(remembered=tx.remembered or arrival.remembered)
     proof = proof_of(arrival.provider, arrival.identity, now)
     advanced = advance(db, issuer, kept, user=user.id, epoch=user.epoch, proof=proof, now=now)
     return Moved(show=None) if advanced is None else after(db, issuer, advanced, visitor)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from authserver.authentication import Kind, Level, Proof, level_of
 from authserver.transaction import Transaction
@@ -25,8 +26,7 @@ class Offer:
     used_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """What holds for this login: who may begin, what the person has, what must be reached.
 
     `held` are the proofs of the session that this login only adds to. `least` is what every sign-in must reach;

@@ -1,6 +1,6 @@
 """take(): one answer to one step, for every factor alike."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +98,7 @@ def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
     is_theirs = session is not None and (tx.steps_up == session.id or tx.purpose is Purpose.FRESH)
     if session is None or tx.user is not None or not is_theirs:
         return tx
-    return replace(tx, user=session.user)
+    return tx._replace(user=session.user)
 
 
 def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
@@ -108,7 +108,7 @@ def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> S
     if isinstance(step, Show) or tx.user is None or (own is not None and goes_on_in(tx, own)):
         return step
     full = limits.look(db, issuer, tx.user, besides=own.id if own is not None else None)
-    return next_step(tx, replace(policy, full=full is not None))
+    return next_step(tx, policy._replace(full=full is not None))
 
 
 def before_room(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
@@ -120,7 +120,7 @@ def _whole_policy(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor
     """With what the person still has to say, which is asked once everything is proved."""
     policy = policy_of(db, issuer, tx, visitor)
     lacks = lacking(db, issuer, tx) if isinstance(next_step(tx, policy), Complete) else ()
-    return replace(policy, lacks=lacks) if lacks else policy
+    return policy._replace(lacks=lacks) if lacks else policy
 
 
 def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:

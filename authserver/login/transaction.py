@@ -8,7 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -176,13 +176,13 @@ def advance(  # noqa: PLR0913
     proofs = (*tx.proofs, proof)
     values = _values(db, tx, user=user, epoch=epoch, proofs=proofs, now=now)
     row = db.one(ADVANCE_TRANSACTION if tx.version else BEGIN_TRANSACTION, values)
-    return None if row is None else replace(tx, user=user, proofs=proofs, version=row[0])
+    return None if row is None else tx._replace(user=user, proofs=proofs, version=row[0])
 
 
 def skip(db: Session, tx: Transaction) -> Transaction | None:
     """Go on without an address; None for whoever is not first."""
     row = db.one(SKIP_ADDRESS, {"id": tx.id, "version": tx.version, "yes": True})
-    return None if row is None else replace(tx, skips=True, version=row[0])
+    return None if row is None else tx._replace(skips=True, version=row[0])
 
 
 def attach(db: Session, tx: Transaction, session: SessionId, now: datetime) -> bool:
@@ -208,8 +208,8 @@ def choose(  # noqa: PLR0913
     row = db.one(BEGIN_TRANSACTION, _values(db, tx, user=user, epoch=epoch, proofs=(), now=now))
     if row is None:
         return None
-    chosen = replace(tx, user=user, version=row[0])
-    return replace(chosen, session=session) if attach(db, chosen, session, now) else None
+    chosen = tx._replace(user=user, version=row[0])
+    return chosen._replace(session=session) if attach(db, chosen, session, now) else None
 
 
 def resume(db: Session, tx_id: str, browser: bytes, now: datetime) -> Resumed | None:

@@ -6,6 +6,8 @@ from typing import Any
 from flask import Flask, Request
 from flask.globals import _cv_app, _cv_request
 
+BODILESS = frozenset({"GET", "HEAD"})
+
 
 def app() -> Flask:
     return _cv_app.get().app
@@ -34,6 +36,7 @@ def form() -> Mapping[str, str]:
     """What was posted, in the same way."""
     here = kept()
     if "form" not in here:
-        here.form = asked().form.to_dict()
+        request = asked()
+        here.form = {} if request.method in BODILESS else request.form.to_dict()
     found: Mapping[str, str] = here.form
     return found

@@ -1,7 +1,6 @@
 """The parts of a sign-in by themselves: sealed requests, rows that are taken once, passwords, sessions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -193,7 +192,7 @@ class TestRows:
             assert transaction.advance(db, world.issuer, first, **given) is not None
             assert transaction.advance(db, world.issuer, first, **given) is None
             bob = given | {"user": UserId("0" * 32)}
-            assert transaction.advance(db, world.issuer, replace(first, version=2), **bob) is None
+            assert transaction.advance(db, world.issuer, first._replace(version=2), **bob) is None
 
     def test_a_choice_is_no_proof(self, world: World, ada: Resident) -> None:
         """AZ-11: select_account goes on as who is signed in, and says so."""

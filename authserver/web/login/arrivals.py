@@ -1,7 +1,5 @@
 """Who came back from a provider: let in, asked whether they are new, or joined to the account that they proved."""
 
-from dataclasses import replace
-
 from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
@@ -123,7 +121,7 @@ def _onwards(tx_id: str) -> Response:
     if row is None:
         return visit.go("/account/factors")
     plain = {name: value for name, value in row.tx.request.items() if name != visit.JOINS}
-    return visit.onwards(replace(row.tx, request=plain))
+    return visit.onwards(row.tx._replace(request=plain))
 
 
 def _remembered(answer: Response, outcome: Outcome, slug: str) -> Response:

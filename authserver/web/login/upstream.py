@@ -1,6 +1,5 @@
 """To a provider and back: what comes back is bound to the browser that left, and used once."""
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import Blueprint, request
@@ -69,7 +68,7 @@ def leave(under: Under, provider: Provider | None, typed: str) -> Response:
 
 def _asked_here(under: Under, provider: Provider, typed: str) -> Response:
     """A directory is asked with what was typed on our page; who is right goes on as if they came back from there."""
-    tx = replace(under.tx, remembered=show.keeps(request.form))
+    tx = under.tx._replace(remembered=show.keeps(request.form))
     password = request.form.get("password", "")
     if not password:
         return render(show.sign_in(under))

@@ -1,7 +1,5 @@
 """The pages of a sign-in. Each reads what came, takes one step, and shows what comes next."""
 
-from dataclasses import replace
-
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -73,7 +71,7 @@ def _without_password(under: Under) -> Response | None:
 def _with_password(under: Under) -> Response:
     sent = here.form()
     keeps = show.keeps(sent)
-    tx = under.tx if under.tx.remembered is keeps else replace(under.tx, remembered=keeps)
+    tx = under.tx if under.tx.remembered is keeps else under.tx._replace(remembered=keeps)
     try:
         outcome = take(issuer(), tx, FIRST, sent, visit.visitor(tx))
     except TooMany as closed:
@@ -170,9 +168,9 @@ def answer(step: str) -> Response:
         raise Refusal("There is more than one answer.", rule="answers", value=step)
     error, retry_after = "", 0
     try:
-        tx = replace(under.tx, trusts=under.tx.trusts or bool(request.form.get("trust")))
+        tx = under.tx._replace(trusts=under.tx.trusts or bool(request.form.get("trust")))
         if not tx.version:  # a passkey first of all says what the sign-in page asked beside it
-            tx = replace(tx, remembered=show.keeps(request.form))
+            tx = tx._replace(remembered=show.keeps(request.form))
         shows_codes = factor.enrols or step == RecoveryCode.name
         outcome = take(asked, tx, step, request.form, visit.visitor(None if shows_codes else tx))
         if not isinstance(outcome, Wrong):

@@ -1,6 +1,5 @@
 """What must still be shown: a table of what was proved against what the person has and what is required."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -30,14 +29,14 @@ def step(
     *proved: Proof, has: tuple[Offer, ...] = (), needs: Level = Level.PWD, held: tuple[Proof, ...] = ()
 ) -> Show | Complete:
     policy = Policy(first=("password", "passkey"), enrolled=has, required=needs, held=held)
-    return next_step(replace(TX, proofs=proved), policy)
+    return next_step(TX._replace(proofs=proved), policy)
 
 
 @pytest.mark.parametrize("proved", [(), (PASSWORD,), (PASSWORD, proof(TOTP))], ids=len)
 def test_only_who_has_proved_everything_is_asked_to_make_room(proved: tuple[Proof, ...]) -> None:
     """SS-5: whoever lacks a proof learns nothing of other devices."""
     policy = Policy(first=("password",), enrolled=(TOTP,), full=True)
-    step = next_step(replace(TX, proofs=proved), policy)
+    step = next_step(TX._replace(proofs=proved), policy)
     assert isinstance(step, Show)
     assert step.step == ("password", "totp", TAKEOVER)[len(proved)]
     assert step.others == ()
@@ -70,7 +69,7 @@ def test_the_next_step(found: Show | Complete, expected: tuple[str, ...] | None)
 
 def test_the_requests_own_level_counts_too() -> None:
     """SU-3: an app that wants more."""
-    tx = replace(TX, proofs=(PASSWORD,), level=Level.MFA)
+    tx = TX._replace(proofs=(PASSWORD,), level=Level.MFA)
     assert next_step(tx, Policy(first=("password",), enrolled=(TOTP, MAIL))) == Show(step="totp")
 
 
