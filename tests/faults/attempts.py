@@ -24,7 +24,8 @@ from authserver.audit import SYSTEM
 from authserver.clients.find import by_client_id
 from authserver.config import Config
 from authserver.issuer import Issuer
-from authserver.once import Ticket, consume, open_ticket, remember
+from authserver.once import Ticket, open_ticket, peek, remember
+from authserver.once import spend as spend_ticket
 from authserver.store import Session, retrying
 from authserver.tokens.grant import begin, load
 from authserver.tokens.refresh import Presented, Retried, Reused, Rotated, settle, spend
@@ -36,7 +37,7 @@ from tests.signing import signed_in
 PROCESSES, THREADS, TIMEOUT = 2, 8, 120
 # After so many things everybody waits for everybody; in between nobody can be far ahead.
 TOGETHER = 4
-Attempt = Callable[[Session, Issuer, Any], bool]
+Attempt = Callable[[Issuer, Any], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +57,29 @@ class Result:
         return sum(times for winners, times in self.won.items() if winners != 1)
 
 
-def redeem(db: Session, issuer: Issuer, code: str) -> bool:
-    """The statement that spends a code."""
-    key, _, answer = code.partition(".")
-    return isinstance(consume(db, issuer.roots, "code", key, answer, now=issuer.clock()), Ticket)
+def redeem(issuer: Issuer, code: str) -> bool:
+    """What the redemption of a code asks: it is looked at, then spent."""
+    now = issuer.clock()
+    with issuer.database.writing_alone() as db:
+        found = peek(db, issuer.roots, "code", code, now=now)
+        return isinstance(found, Ticket) and spend_ticket(db, found, now=now)
 
 
-def refresh(db: Session, issuer: Issuer, coordinates: Sequence[Any]) -> bool:
-    """The statement that spends a generation, with what is read before it."""
+def refresh(issuer: Issuer, coordinates: Sequence[Any]) -> bool:
+    """What a refresh asks: the family is read, then moved; whoever was not first asks what became of it."""
     family, generation = coordinates
-    standing, client = load(db, family), by_client_id(issuer, "portal")
-    assert standing
+    client, now = by_client_id(issuer, "portal"), issuer.clock()
     assert client
     presented = Presented(grant=family, generation=generation)
-    now = issuer.clock()
-    if standing.grant.generation == generation and spend(
-        db, issuer, client, presented, now, standing=generation
-    ):
-        return True
-    outcome = settle(db, issuer, client, presented, now)
+    with issuer.database.writing_alone() as db:
+        standing = load(db, family)
+        assert standing
+        if standing.grant.generation == generation and spend(
+            db, issuer, client, presented, now, standing=generation
+        ):
+            return True
+    with issuer.database.writing_fast() as db:
+        outcome = settle(db, issuer, client, presented, now)
     match outcome:
         case Rotated(generation=successor) | Retried(generation=successor):
             assert successor == generation + 1, outcome
@@ -86,13 +91,13 @@ def refresh(db: Session, issuer: Issuer, coordinates: Sequence[Any]) -> bool:
     return isinstance(outcome, Rotated)
 
 
-def assertion(db: Session, issuer: Issuer, jti: str) -> bool:
+def assertion(issuer: Issuer, jti: str) -> bool:
     """The statement that remembers a client assertion."""
-    return remember(db, "client_assertion", jti, issuer.clock() + timedelta(minutes=5))
+    with issuer.database.writing() as db:
+        return remember(db, "client_assertion", jti, issuer.clock() + timedelta(minutes=5))
 
 
 ATTEMPTS: Mapping[str, Attempt] = {"code": redeem, "refresh token": refresh, "client assertion": assertion}
-DURABLE = {"client assertion"}
 
 
 def race(deployment: Deployment, attempts: int) -> list[Result]:
@@ -193,21 +198,16 @@ def take_part(me: int, folder: Path) -> dict[str, tuple[list[int], float]]:
 
 
 def of_kind(issuer: Issuer, turn: Turn, what: str, things: Sequence[Any]) -> tuple[list[int], float]:
-    attempt, database = ATTEMPTS[what], issuer.database
-    session = database.writing if what in DURABLE else database.writing_fast
+    attempt = ATTEMPTS[what]
     start = threading.Barrier(THREADS, action=turn.next, timeout=TIMEOUT)
     began = time.monotonic()
-
-    def once(thing: Any) -> bool:
-        with session() as db:
-            return attempt(db, issuer, thing)
 
     def run(_: int) -> list[bool]:
         found = []
         for number, thing in enumerate(things):
             if number % TOGETHER == 0:
                 start.wait()
-            found.append(retrying(lambda thing=thing: once(thing)))  # type: ignore[misc]
+            found.append(retrying(lambda thing=thing: attempt(issuer, thing)))  # type: ignore[misc]
         return found
 
     with ThreadPoolExecutor(THREADS) as threads:
