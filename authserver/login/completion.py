@@ -12,7 +12,7 @@ from authserver.authentication import UserId, level_of
 from authserver.issuer import Issuer
 from authserver.limits import passwords
 from authserver.login import apps, trusted
-from authserver.login.transaction import Resumed, attach, resume
+from authserver.login.transaction import attach
 from authserver.login.trusted import Presented
 from authserver.opaque import digest, new_id, new_secret
 from authserver.sessions import opening, sso
@@ -53,8 +53,8 @@ class Visitor:
 class Entered:
     """Signed in: `handle` and `device` are the cookies to set, and `trusted` where the device is so from now on.
 
-    `resumed` is what waited, where it was taken up already. An app gets no cookies: `ready` is what its tokens are
-    made from.
+    `taken_up`: what waited is resumed already, for this very answer. An app gets no cookies: `ready` is what its
+    tokens are made from.
     """
 
     tx: Transaction
@@ -62,7 +62,7 @@ class Entered:
     handle: str
     device: str
     trusted: str | None = None
-    resumed: Resumed | None = None
+    taken_up: bool = False
     ready: Ready | None = None
 
 
@@ -78,16 +78,19 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
     if held is None or isinstance(held, Full):
         return held
     (session, handle), (device, device_id) = held, known()
-    if not attach(db, tx, session.id, issuer.clock()):
+    now = issuer.clock()
+    # What goes on at once is taken up by the very write that ends its login.
+    taken_up = visitor.goes_on and now < tx.expires_at
+    waits = tx.purpose is Purpose.AUTHORIZE and not taken_up
+    if not attach(db, tx, session.id, None if waits else now):
         raise LookupError("the login moved under the one who had just advanced it")
     if tx.steps_up != session.id:
-        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, issuer.clock())
+        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, now)
     if tx.purpose is Purpose.APP:
         ready = apps.allow(db, issuer, tx, session, by=visitor.by)
         return Entered(tx=tx, session=session, handle="", device="", ready=ready)
     value = trusted.keep(db, issuer, tx, session, device_id, by=visitor.by)
-    resumed = resume(db, tx.id, tx.browser, issuer.clock()) if visitor.goes_on else None
-    return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value, resumed=resumed)
+    return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value, taken_up=taken_up)
 
 
 def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:

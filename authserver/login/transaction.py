@@ -185,10 +185,10 @@ def skip(db: Session, tx: Transaction) -> Transaction | None:
     return None if row is None else tx._replace(skips=True, version=row[0])
 
 
-def attach(db: Session, tx: Transaction, session: SessionId, now: datetime) -> bool:
-    """Name the session that the login opened; True once. Only an app's request still waits to be resumed."""
-    completed = None if tx.purpose is Purpose.AUTHORIZE else db.time(now)
-    values = {"id": tx.id, "version": tx.version, "session": session, "completed": completed}
+def attach(db: Session, tx: Transaction, session: SessionId, completed: datetime | None) -> bool:
+    """Name the session that the login opened; True once. Without `completed` its request waits to be resumed."""
+    at = None if completed is None else db.time(completed)
+    values = {"id": tx.id, "version": tx.version, "session": session, "completed": at}
     return db.one(ATTACH_SESSION, values) is not None
 
 
@@ -209,7 +209,8 @@ def choose(  # noqa: PLR0913
     if row is None:
         return None
     chosen = tx._replace(user=user, version=row[0])
-    return chosen._replace(session=session) if attach(db, chosen, session, now) else None
+    completed = None if tx.purpose is Purpose.AUTHORIZE else now
+    return chosen._replace(session=session) if attach(db, chosen, session, completed) else None
 
 
 def resume(db: Session, tx_id: str, browser: bytes, now: datetime) -> Resumed | None:

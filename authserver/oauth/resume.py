@@ -50,13 +50,6 @@ class Unfinished:
     """Its login has more to show."""
 
 
-def returned(resumed: transaction.Resumed) -> Returned:
-    """What was taken up by the end of the login itself, or after it."""
-    return Returned(
-        request=resumed.request, session=resumed.session, proofs=resumed.proofs, level=resumed.level
-    )
-
-
 def take_up(issuer: Issuer, tx: str, browser: bytes) -> Returned | Anew | Unfinished | None:
     """Take up what waited, once, in the browser that it is bound to; None for what is not this browser's."""
     if not transaction.ID.fullmatch(tx):
@@ -66,7 +59,9 @@ def take_up(issuer: Issuer, tx: str, browser: bytes) -> Returned | Anew | Unfini
         )
     resumed = retrying(lambda: _resume(issuer, tx, browser))
     if resumed is not None:
-        return returned(resumed)
+        return Returned(
+            request=resumed.request, session=resumed.session, proofs=resumed.proofs, level=resumed.level
+        )
     with issuer.database.reading() as db:
         row = transaction.find_row(db, tx, browser)
     if row is None or row.tx.purpose is not Purpose.AUTHORIZE:

@@ -77,9 +77,8 @@ SIGN_IN: Budget = (
     ("INSERT audit_events", "that somebody signed in"),
     ("SELECT seen_places", "whether they were at this place before"),
     ("INSERT seen_places", "and if not, that they were"),
-    ("UPDATE transactions", "the login is complete, once"),
+    ("UPDATE transactions", "the login is complete, and the request of the app is resumed with it, once"),
     ("DELETE failures", "the account's count begins again"),
-    ("UPDATE transactions", "the request of the app is resumed with it, once"),
 )
 
 

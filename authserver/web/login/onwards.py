@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 from authserver.errors import AuthserverError
 from authserver.login.completion import Entered
 from authserver.oauth.authorize import AuthorizeRequest
-from authserver.oauth.resume import Returned, returned, take_up
+from authserver.oauth.resume import Returned, take_up
 from authserver.web import cookies, sessions
 from authserver.web.context import issuer
 from authserver.web.login import visit
@@ -25,8 +25,7 @@ def to_the_app(outcome: Entered) -> Response | None:
     if not isinstance(asked, AuthorizeRequest) or asked.to.mode != visit.QUERY:
         return None
     try:
-        resumed = outcome.resumed
-        came = take_up(issuer(), tx.id, cookies.browser()[1]) if resumed is None else returned(resumed)
+        came = _returned(outcome) if outcome.taken_up else take_up(issuer(), tx.id, cookies.browser()[1])
         if not isinstance(came, Returned):
             return None
         sessions.entered(outcome.handle)
@@ -35,3 +34,9 @@ def to_the_app(outcome: Entered) -> Response | None:
         # The session stands, and its cookie has to arrive: what is wrong is said after it.
         return None
     return answer if answer.status_code == SEE_OTHER else None
+
+
+def _returned(outcome: Entered) -> Returned:
+    """What the end of this very login took up."""
+    tx = outcome.tx
+    return Returned(request=tx.request, session=outcome.session.id, proofs=tx.proofs, level=tx.level)
