@@ -97,6 +97,12 @@ class Session:
         self.statements += 1
         return rows
 
+    def shared_one(self, statement: Shared, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        rows = self.shared(statement, values)
+        row: tuple[Any, ...] | None = rows.fetchone()
+        rows.close()
+        return row
+
     @property
     def orm(self) -> "orm.Session":
         """SQLAlchemy's session on this same connection and transaction."""

@@ -16,18 +16,35 @@ STANDING = f"""{BEHIND}, g.id, g.user_id, g.session_id, g.scope, g.resources, g.
 JOINED = """FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN sso_sessions s ON s.id = g.session_id"""
 
 REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
+ITS_OWN_REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = asked.jti)"
+
+
+def asked(**kinds: str) -> str:
+    """The values of several requests as rows, each with its place.
+
+    Each list is a subquery: were its length known, PostgreSQL would make a plan for it each time.
+    """
+    lists = ", ".join(f"(SELECT CAST(:{name} AS {kind}[]))" for name, kind in kinds.items())
+    names = ", ".join(f'"{name}"' for name in kinds)
+    return f"unnest({lists}) WITH ORDINALITY AS asked({names}, place)"
+
 
 LOAD = Shared(
     f"SELECT {STANDING} {JOINED} WHERE g.id = :grant",
-    together=f"""SELECT {STANDING}, asked.place {JOINED}
-        JOIN unnest(CAST(:grant AS varchar[])) WITH ORDINALITY AS asked(id, place) ON asked.id = g.id""",
+    together=f'SELECT {STANDING}, asked.place {JOINED} JOIN {asked(grant="varchar")} ON g.id = asked."grant"',
 )
 
-LOAD_TOKEN = Hot(f"SELECT {BEHIND}, {REVOKED} {JOINED} WHERE g.id = :grant")
+LOAD_TOKEN = Shared(
+    f"SELECT {BEHIND}, {REVOKED} {JOINED} WHERE g.id = :grant",
+    together=f"SELECT {BEHIND}, {ITS_OWN_REVOKED}, asked.place {JOINED} "
+    f'JOIN {asked(grant="varchar", jti="varchar")} ON g.id = asked."grant"',
+)
 
 # One row for each group of the person.
-LOAD_TOKEN_AND_PERSON = Hot(
-    f"SELECT {BEHIND}, {REVOKED}, {PERSON} {JOINED} {PERSONS_OWN} WHERE g.id = :grant"
+LOAD_TOKEN_AND_PERSON = Shared(
+    f"SELECT {BEHIND}, {REVOKED}, {PERSON} {JOINED} {PERSONS_OWN} WHERE g.id = :grant",
+    together=f"SELECT {BEHIND}, {ITS_OWN_REVOKED}, {PERSON}, asked.place {JOINED} {PERSONS_OWN} "
+    f'JOIN {asked(grant="varchar", jti="varchar")} ON g.id = asked."grant"',
 )
 IS_REVOKED = BEHIND.count(",") + 1
 PERSONS = slice(IS_REVOKED + 1, None)
@@ -54,13 +71,12 @@ ROTATE = Shared(
         WHERE id = :grant AND generation = :standing AND revoked_at IS NULL AND refresh_expires_at > :now
           AND EXISTS (SELECT 1 FROM users u
                        WHERE u.id = user_id AND u.epoch = user_epoch AND u.status = 'active')""",
-    together="""WITH held AS (
+    together=f"""WITH held AS (
         SELECT g.ctid AS row, g.generation, g.revoked_at, g.refresh_expires_at, g.ends_at, g.user_id, g.user_epoch,
                asked.presented, asked.standing, asked.now, asked.idle, asked.place
-          FROM unnest(CAST(:grant AS varchar[]), CAST(:presented AS int[]), CAST(:standing AS int[]),
-                      CAST(:now AS timestamptz[]), CAST(:idle AS timestamptz[]))
-               WITH ORDINALITY AS asked(id, presented, standing, now, idle, place)
-          JOIN grants g ON g.id = asked.id
+          FROM grants g
+          JOIN {asked(grant="varchar", presented="int", standing="int", now="timestamptz", idle="timestamptz")}
+            ON g.id = asked."grant"
            FOR NO KEY UPDATE OF g SKIP LOCKED)
        UPDATE grants SET generation = presented + 1, rotated_at = now,
               refresh_expires_at = CASE WHEN held.ends_at < idle THEN held.ends_at ELSE idle END
@@ -69,7 +85,7 @@ ROTATE = Shared(
           AND held.refresh_expires_at > now
           AND EXISTS (SELECT 1 FROM users u
                        WHERE u.id = held.user_id AND u.epoch = held.user_epoch AND u.status = 'active')
-    RETURNING place""",
+    RETURNING place""",  # noqa: S608
 )
 
 GENERATION = Hot(

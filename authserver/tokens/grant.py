@@ -151,21 +151,19 @@ def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:
 
 def load(db: Session, grant_id: str) -> Standing | None:
     """The grant and its live state, in one statement."""
-    rows = db.shared(LOAD, {"grant": grant_id})
-    row = rows.fetchone()
-    rows.close()
+    row = db.shared_one(LOAD, {"grant": grant_id})
     return None if row is None else standing_of(db, row)
 
 
 def load_token(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, None] | None:
     """What stands behind an access token, and whether that one token was revoked, in one statement."""
-    row = db.one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
+    row = db.shared_one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
     return None if row is None else (_behind(db, row), bool(row[IS_REVOKED]), None)
 
 
 def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, User] | None:
     """The same, with the person, in one statement."""
-    rows = db.hot(LOAD_TOKEN_AND_PERSON, {"grant": grant_id, "jti": jti}).fetchall()
+    rows = db.shared(LOAD_TOKEN_AND_PERSON, {"grant": grant_id, "jti": jti}).fetchall()
     if not rows:
         return None
     row = rows[0]

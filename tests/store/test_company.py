@@ -1,4 +1,4 @@
-"""Refreshes that come to one process at the same moment: asked together, each with an end of its own."""
+"""What comes to one process at the same moment: asked together, each with an end of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 
 from authserver.audit import SYSTEM
 from authserver.store import Hot
-from authserver.store.grants import LOAD, ROTATE
+from authserver.store.grants import LOAD, LOAD_TOKEN, LOAD_TOKEN_AND_PERSON, ROTATE
 from authserver.store.links import Shared
 from authserver.store.postgresql import array
 from authserver.tokens import refresh
@@ -149,6 +149,32 @@ def test_nobody_waits_long_for_somebody_who_is_stuck(world: World, threads: Thre
 
 
 @pytest.mark.usefixtures("patient")
+def test_tokens_that_are_asked_about_together_are_told_apart(
+    world: World, threads: ThreadPoolExecutor
+) -> None:
+    """RT-9: of one family two tokens, one of which was revoked; one of a family that ended; unknown ones."""
+    web, bob = world.add_client(), world.add_user("bob@example.org", name="Bob")
+    world.add_group("editors", bob)
+    world.add_group("authors", bob)
+    ada, over = families(world, web, 2)
+    fresh, of_bob = web.refresh(ada), web.redeem(*code_for(world, web, bob))
+    with world.writing() as db:
+        assert revoke(db, world.issuer, family(world, over), reason="test", by=SYSTEM)
+    web.revoke(ada.access_token)
+    shown = [ada, fresh, over, of_bob, fresh]
+    with asking(world, LOAD_TOKEN) as wait:
+        coming = [threads.submit(web.introspect, each.access_token) for each in shown]
+        wait(len(shown))
+    assert [each.result()["active"] for each in coming] == [False, True, False, True, True]
+    with asking(world, LOAD_TOKEN_AND_PERSON) as wait:
+        people = [threads.submit(web.userinfo, each.access_token) for each in (fresh, of_bob, fresh)]
+        wait(3)
+    assert [each.result()["sub"] for each in people] == [
+        each.claims["sub"] for each in (fresh, of_bob, fresh)
+    ]
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("statement", [LOAD, ROTATE], ids=["looked at", "rotated"])
 def test_what_fails_together_fails_for_each_and_spends_nothing(
     world: World, threads: ThreadPoolExecutor, statement: Shared
@@ -180,3 +206,15 @@ def test_lists_arrive_as_they_were_sent(world: World) -> None:
     assert world.rows("SELECT * FROM unnest(CAST(:texts AS text[]))", texts=array(texts)) == [
         (text,) for text in texts
     ]
+
+
+@pytest.mark.parametrize("statement", [LOAD, LOAD_TOKEN, LOAD_TOKEN_AND_PERSON, ROTATE])
+def test_how_many_come_together_is_no_reason_to_plan_anew(world: World, statement: Shared) -> None:
+    """PostgreSQL plans five times with the values, then once for all; a plan costs more than what it is for."""
+    now = world.clock()
+    each = {"grant": "0" * 32, "jti": "x", "presented": 0, "standing": 0, "now": now, "idle": now}
+    with world.writing() as db:
+        for many in (1, 2, 1, 3, 2, 1, 4, 2, 1, 2, 3):
+            db.hot(statement.together, {name: [value] * many for name, value in each.items()})
+        planned = Hot("SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE name = :name")
+        assert db.one(planned, {"name": statement.together.name.decode()}) == (5, 6)
