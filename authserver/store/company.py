@@ -12,13 +12,14 @@ from authserver.errors import Unavailable
 from authserver.store.links import Fetched, Rows
 
 PATIENCE = 0.1
+ENDS = 20.0  # later than any statement does, and than a connection that is dead
 
 Values = Mapping[str, Any]
 Alone = Callable[[], Rows]
 Together = Callable[[Sequence[Values]], Rows]
 
 
-class _Asked:
+class Asked:
     """What one request asks; `called` when somebody else has the answer, or when it is its turn to ask."""
 
     __slots__ = ("called", "error", "rows", "values")
@@ -32,50 +33,68 @@ class _Asked:
 
 
 class Company:
-    """The requests of this process that ask the same: one of them at a time asks, for all who wait."""
+    """The requests of this process that ask the same: one of them at a time asks, for all who wait.
 
-    __slots__ = ("_is_asking", "_lock", "_waiting")
+    Whoever has waited for long takes its place, so that one that is stuck holds up those alone that it asks for.
+    """
+
+    __slots__ = ("_asking", "_lock", "_waiting")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_asking = False
-        self._waiting: list[_Asked] = []
+        self._asking: Asked | None = None
+        self._waiting: list[Asked] = []
 
     def ask(self, values: Values, alone: Alone, together: Together) -> Rows:
         """What was asked, whoever asked it. The one that asks does so in its own thread: `alone`, or `together`."""
-        mine = self._come(values)
-        if mine is None:
+        mine = Asked(values)
+        if self.come(mine):
             try:
                 return alone()
             finally:
-                self._pass_on(())
-        if not mine.called.acquire(timeout=PATIENCE) and self._leave(mine):
-            # Whoever asks is stuck. What it waits for is not what everybody waits for.
-            return alone()
+                self.pass_on(mine, ())
+        if not (
+            mine.called.acquire(timeout=PATIENCE)
+            or self._takes_over(mine)
+            or mine.called.acquire(timeout=ENDS)
+        ):
+            # It was taken along, and does not ask again: what it was taken along for may still be committed.
+            raise Unavailable("whoever asked for others too has had no answer")
         if mine.error is not None:
-            raise Unavailable(f"asked with others: {mine.error}") from mine.error
+            # As if it had asked by itself.
+            raise mine.error
         return self._lead(mine, alone, together) if mine.rows is None else Fetched(mine.rows, len(mine.rows))
 
-    def _come(self, values: Values) -> _Asked | None:
-        """A place among those who wait, or None for the one that asks now."""
+    def come(self, mine: Asked) -> bool:
+        """Whether this one asks now; else it has a place among those who wait."""
         with self._lock:
-            if not self._is_asking:
-                self._is_asking = True
-                return None
-            mine = _Asked(values)
-            self._waiting.append(mine)
-            return mine
-
-    def _leave(self, mine: _Asked) -> bool:
-        """Wait no more, unless it has been taken along or is to ask: that ends soon, or when the server says so."""
-        with self._lock:
-            if mine in self._waiting:
-                self._waiting.remove(mine)
+            if self._asking is None:
+                self._asking = mine
                 return True
-        mine.called.acquire()
-        return False
+            self._waiting.append(mine)
+            return False
 
-    def _lead(self, mine: _Asked, alone: Alone, together: Together) -> Rows:
+    def pass_on(self, mine: Asked, answered: Sequence[Asked]) -> None:
+        """Let those go who have their answer, and whoever waits longest ask next, unless somebody took over."""
+        heir = None
+        with self._lock:
+            if self._asking is mine:
+                self._asking = heir = self._waiting.pop(0) if self._waiting else None
+        if heir is not None:
+            heir.called.release()
+        for each in answered:
+            each.called.release()
+
+    def _takes_over(self, mine: Asked) -> bool:
+        """Ask in the place of whoever is stuck, if this one still waits."""
+        with self._lock:
+            if mine not in self._waiting:
+                return False
+            self._waiting.remove(mine)
+            self._asking = mine
+            return True
+
+    def _lead(self, mine: Asked, alone: Alone, together: Together) -> Rows:
         """Ask, for all who wait."""
         with self._lock:
             others, self._waiting = self._waiting, []
@@ -93,14 +112,4 @@ class Company:
                 each.error = error
             raise
         finally:
-            self._pass_on(others)
-
-    def _pass_on(self, answered: Sequence[_Asked]) -> None:
-        """Let those go who have their answer, and whoever waits longest ask next."""
-        with self._lock:
-            heir = self._waiting.pop(0) if self._waiting else None
-            self._is_asking = heir is not None
-        if heir is not None:
-            heir.called.release()
-        for each in answered:
-            each.called.release()
+            self.pass_on(mine, others)

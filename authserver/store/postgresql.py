@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Connection, InterfaceError, OperationalError
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
@@ -18,6 +19,8 @@ from authserver.store.links import Fetched, Held, Hot
 FAILURES: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
 SCHEME = re.compile(r"^postgres(ql)?(\+\w+)?://")
 OPTIONS = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s"
+# A connection of which nothing is heard any more is dead before whoever waits for it gives up (store/company.py).
+HEARD_OF = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 17_000}
 READ_ONLY = " -c default_transaction_read_only=on"
 
 
@@ -45,8 +48,10 @@ class Server(Held):
     @classmethod
     def at(cls, url: str, mode: str) -> "Server":
         """Connect. One statement is one round trip, as nothing opens a transaction around it."""
+        conninfo = SCHEME.sub("postgresql://", url)
+        said = conninfo_to_dict(conninfo)
         connection = Connection.connect(
-            SCHEME.sub("postgresql://", url),
+            make_conninfo(conninfo, **{name: each for name, each in HEARD_OF.items() if name not in said}),
             autocommit=True,
             # What psycopg prepared by itself it would deallocate with all others, ours included.
             prepare_threshold=None,

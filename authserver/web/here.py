@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Request
+
+# Private names: pyproject.toml keeps to the versions that have them.
 from flask.globals import _cv_app, _cv_request
 
 BODILESS = frozenset({"GET", "HEAD"})

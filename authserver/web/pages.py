@@ -201,7 +201,8 @@ def install(
     """Teach the app its pages. `branding` is asked at each render, so that a changed setting is seen at once."""
     app.extensions[BRANDING] = branding
     app.extensions[STAYING] = staying
-    app.extensions[TEXTS] = Texts()
+    # What a template of the deployment's own shows may be of one visitor alone: Flask gives it their whole request.
+    app.extensions[TEXTS] = Texts() if override is None else None
     environment = app.jinja_env
     environment.loader = make_loader(override)
     environment.trim_blocks = environment.lstrip_blocks = True
@@ -239,8 +240,8 @@ def render(page: Page, *, status: int | None = None) -> Response:
     def rendered() -> str:
         return _text(page, branding, spoken, staying)
 
-    if page.new and staying is None:
-        texts: Texts = extensions[TEXTS]
+    texts: Texts | None = extensions[TEXTS]
+    if texts is not None and page.new and staying is None:
         key = (page, spoken, language.overridden(), here.asked().script_root)
         text = texts.get(branding, key, rendered)
     else:

@@ -27,7 +27,9 @@ class Unread(Refusal):
 
 def refused(environ: Mapping[str, Any]) -> Refusal | None:
     """Why this request is not read, or None."""
-    names = _names(tuple(environ))
+    every = tuple(environ)
+    # What is refused for its length is not remembered.
+    names = (_known if sum(map(len, every)) <= HEADER_BYTES else _names)(every)
     size = names.size + sum(map(len, map(environ.__getitem__, names.headers)))
     if len(names.headers) > HEADERS or size > HEADER_BYTES:
         return Unread(
@@ -47,11 +49,13 @@ class Names(NamedTuple):
     size: int
 
 
-# The requests of one client differ in values, hardly ever in names. A stranger's long names push each other out.
-@lru_cache(maxsize=32)
 def _names(every: tuple[str, ...]) -> Names:
     found = tuple(name for name in every if name.startswith("HTTP_"))
     return Names(found, sum(map(len, found)))
+
+
+# The requests of one client differ in values, hardly ever in names.
+_known = lru_cache(maxsize=32)(_names)
 
 
 def _query_refused(query: str) -> Refusal | None:

@@ -6,6 +6,7 @@ import argon2
 import pytest
 
 from authserver.audit import SYSTEM
+from authserver.clients import edit as clients
 from authserver.users import edit
 from tests.agent import Cookie, Visit
 from tests.flow.login import count, enter, fill, fill_password, rows
@@ -302,6 +303,17 @@ class TestTransactions:
         visit = browser.open(waiting)
         assert visit.left_for
         assert web.returned(request, visit.left_for)["code"]
+
+    def test_an_app_that_went_meanwhile_takes_no_session_along(self, world: World) -> None:
+        """SS-1: whoever signed in for it is signed in, and their browser knows."""
+        ada, web = world.add_user(), world.add_client("web", first_party=True)
+        browser = world.browser()
+        browser.open(web.begin().url, web.redirect_uri)
+        with world.writing() as db:
+            clients.edit(db, world.issuer, "web", {"active": False}, by=SYSTEM)
+        fill(browser, ada.email, ada.password)
+        assert count(world, "sso_sessions") == 1
+        assert browser.open("/account").url.endswith("/account")
 
     def test_a_double_submit_gives_one_session(self, world: World) -> None:
         """AZ-14: the second half of a double click ends in the first one's session."""

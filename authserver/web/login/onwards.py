@@ -21,10 +21,10 @@ def to_the_app(outcome: Entered) -> Response | None:
     tx = outcome.tx
     if not visit.returns_at_once(tx):
         return None
-    asked = read_again(tx.request)
-    if not isinstance(asked, AuthorizeRequest) or asked.to.mode != visit.QUERY:
-        return None
     try:
+        asked = read_again(tx.request)
+        if not isinstance(asked, AuthorizeRequest) or asked.to.mode != visit.QUERY:
+            return None
         came = _returned(outcome) if outcome.taken_up else take_up(issuer(), tx.id, cookies.browser()[1])
         if not isinstance(came, Returned):
             return None

@@ -235,6 +235,19 @@ def test_a_page_that_is_kept_says_what_is_set_now_in_the_language_of_now() -> No
     assert "Passwort" in there
 
 
+def test_a_template_of_the_deployments_own_is_rendered_for_each_visitor(tmp_path: Path) -> None:
+    """What it shows may be of this visitor alone."""
+    (tmp_path / "login").mkdir()
+    (tmp_path / "login" / "sign_in.html").write_text("{{ request.args.get('who') }}", encoding="utf-8")
+    app, kept, branding = gallery.make_app(), replace(SIGN_IN, new={mark(): ""}), Branding()
+    pages.install(app, branding=lambda: branding, override=tmp_path)
+    found = []
+    for who in ("alice", "bob"):
+        with app.test_request_context(f"/login?who={who}"):
+            found.append(shown(kept))
+    assert found == ["alice", "bob"]
+
+
 def test_what_is_kept_of_pages_is_bounded() -> None:
     texts, branding = Texts(), Branding()
     for number in range(2 * MOST):
