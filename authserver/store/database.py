@@ -45,7 +45,18 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = ("_link", "_links", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements", "time")
+    __slots__ = (
+        "_is_alone",
+        "_link",
+        "_links",
+        "_mode",
+        "_orm",
+        "_owes_turn",
+        "_turn",
+        "database",
+        "statements",
+        "time",
+    )
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database
@@ -87,7 +98,9 @@ class Session:
         """As hot(); but outside a transaction, requests that ask a server the same at once ask it together."""
         if self.database.embedded or self._mode in TRANSACTIONS:
             return self.hot(statement, values)
+        return self._in_company(statement, values)
 
+    def _in_company(self, statement: Shared, values: Mapping[str, Any]) -> Rows:
         def together(of_each: Sequence[Mapping[str, Any]]) -> Rows:
             lists = {name: [each[name] for each in of_each] for name in statement.together.names}
             return self.hot(statement.together, lists)
@@ -96,12 +109,6 @@ class Session:
         rows = company.ask(values, partial(self.hot, statement, values), together)
         self.statements += 1
         return rows
-
-    def shared_one(self, statement: Shared, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        rows = self.shared(statement, values)
-        row: tuple[Any, ...] | None = rows.fetchone()
-        rows.close()
-        return row
 
     @property
     def orm(self) -> "orm.Session":

@@ -24,6 +24,7 @@ from authserver.store.grants import (
     REVOKE,
     revoke_matching,
 )
+from authserver.store.times import read_time
 from authserver.users import find as users
 from authserver.users.user import User
 
@@ -41,11 +42,24 @@ class Grant(NamedTuple):
     authentication: Authentication
     offline: bool
     generation: int
-    rotated_at: datetime | None
-    granted_at: datetime
-    refresh_expires_at: datetime
     ends_at: datetime
-    revoked_at: datetime | None = None
+    revoked_at: datetime | None
+    # As the driver gave them: a refresh reads none of these.
+    rotated: Any
+    granted: Any
+    refresh_expires: Any
+
+    @property
+    def rotated_at(self) -> datetime | None:
+        return None if self.rotated is None else read_time(self.rotated)
+
+    @property
+    def granted_at(self) -> datetime:
+        return read_time(self.granted)
+
+    @property
+    def refresh_expires_at(self) -> datetime:
+        return read_time(self.refresh_expires)
 
 
 class Behind(NamedTuple):
@@ -151,14 +165,14 @@ def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:
 
 def load(db: Session, grant_id: str) -> Standing | None:
     """The grant and its live state, in one statement."""
-    row = db.shared_one(LOAD, {"grant": grant_id})
-    return None if row is None else standing_of(db, row)
+    rows = db.shared(LOAD, {"grant": grant_id}).fetchall()
+    return standing_of(db, rows[0]) if rows else None
 
 
 def load_token(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, None] | None:
     """What stands behind an access token, and whether that one token was revoked, in one statement."""
-    row = db.shared_one(LOAD_TOKEN, {"grant": grant_id, "jti": jti})
-    return None if row is None else (_behind(db, row), bool(row[IS_REVOKED]), None)
+    rows = db.shared(LOAD_TOKEN, {"grant": grant_id, "jti": jti}).fetchall()
+    return (_behind(db, rows[0]), bool(rows[0][IS_REVOKED]), None) if rows else None
 
 
 def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, User] | None:
@@ -239,28 +253,25 @@ def _texts(text: str) -> tuple[str, ...]:
 
 def standing_of(db: Session, row: Sequence[Any]) -> Standing:
     """A grant and its live state as the columns STANDING tell."""
-    read, behind = db.database.read_time, _behind(db, row)
-    rotated_at = row[17]
-    return Standing(
-        grant=Grant(
-            id=row[11],
-            user=row[12],
-            client_id=behind.client_id,
-            session=row[13],
-            scope=_words(row[14]),
-            resources=_texts(row[15]),
-            claims=behind.claims,
-            authentication=behind.authentication,
-            offline=behind.offline,
-            generation=row[16],
-            rotated_at=read(rotated_at) if rotated_at else None,
-            granted_at=read(row[18]),
-            refresh_expires_at=read(row[19]),
-            ends_at=behind.ends_at,
-            revoked_at=behind.revoked_at,
-        ),
-        behind=behind,
+    behind = _behind(db, row)
+    grant = Grant(
+        row[11],
+        row[12],
+        behind.client_id,
+        row[13],
+        _words(row[14]),
+        _texts(row[15]),
+        behind.claims,
+        behind.authentication,
+        behind.offline,
+        row[16],
+        behind.ends_at,
+        behind.revoked_at,
+        row[17],
+        row[18],
+        row[19],
     )
+    return Standing(grant, behind)
 
 
 def _behind(db: Session, row: Sequence[Any]) -> Behind:

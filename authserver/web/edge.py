@@ -158,11 +158,9 @@ class Edge:
                 answer = _conditional(environ["HTTP_IF_NONE_MATCH"], answer)
         except Exception as error:  # noqa: BLE001  the last resort: the answer says nothing of what happened
             answer = self._failed(route, request, environ, error)
-        return answer, self._cors(route.cors, request)
+        return answer, () if route.cors is None or request is None else self._cors(route.cors, request)
 
-    def _cors(self, of: Cors | None, request: OAuthRequest | None) -> Headers:
-        if of is None or request is None:
-            return ()
+    def _cors(self, of: Cors, request: OAuthRequest) -> Headers:
         try:
             return of(self._issuer, request)
         except Unavailable:

@@ -27,11 +27,10 @@ class Unread(Refusal):
 
 def refused(environ: Mapping[str, Any]) -> Refusal | None:
     """Why this request is not read, or None."""
-    every = tuple(environ)
-    # What is refused for its length is not remembered.
-    names = (_known if sum(map(len, every)) <= HEADER_BYTES else _names)(every)
+    names = _names(tuple(environ))
     size = names.size + sum(map(len, map(environ.__getitem__, names.headers)))
     if len(names.headers) > HEADERS or size > HEADER_BYTES:
+        _names.cache_clear()  # nothing that was too much is remembered
         return Unread(
             431,
             "The request's headers are too big.",
@@ -49,13 +48,11 @@ class Names(NamedTuple):
     size: int
 
 
+# The requests of one client differ in values, hardly ever in names.
+@lru_cache(maxsize=32)
 def _names(every: tuple[str, ...]) -> Names:
     found = tuple(name for name in every if name.startswith("HTTP_"))
     return Names(found, sum(map(len, found)))
-
-
-# The requests of one client differ in values, hardly ever in names.
-_known = lru_cache(maxsize=32)(_names)
 
 
 def _query_refused(query: str) -> Refusal | None:
