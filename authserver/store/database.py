@@ -46,7 +46,6 @@ class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
     __slots__ = (
-        "_is_alone",
         "_link",
         "_links",
         "_mode",
