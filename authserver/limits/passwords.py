@@ -120,10 +120,17 @@ def forgive(db: Session, made: Try) -> None:
     db.hot(FORGIVE, {"id": made.id}).close()
 
 
-def reset(db: Session, account: bytes, device: str | None, now: datetime) -> None:
-    """A full sign-in: the account's count starts again, and this device's."""
-    kinds = {"kind": PASSWORD, "device": device or PASSWORD}
-    db.hot(RESET, {"account": account, **kinds, "counted": True, "stale": db.time(now - UNDER_WAY)}).close()
+def reset(db: Session, account: bytes, device: str | None, made: Try | None, now: datetime) -> None:
+    """A full sign-in: the account's count starts again, and this device's, without the try that `made` it full."""
+    values = {
+        "made": made.id if made is not None else "",
+        "account": account,
+        "kind": PASSWORD,
+        "device": device or PASSWORD,
+        "counted": True,
+        "stale": db.time(now - UNDER_WAY),
+    }
+    db.hot(RESET, values).close()
 
 
 def clear(db: Session, roots: Roots, user_id: str) -> None:

@@ -19,6 +19,7 @@ from authserver.tokens.issue import Ready, Wanted, ready
 from authserver.tokens.terms import terms
 from authserver.transaction import Transaction
 from authserver.users import find
+from authserver.users.user import User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Wish:
     """What the app may have for this person, the level that it takes, and whether it is open to them at all."""
 
     client: Client
+    user: User
     scope: tuple[str, ...]
     resources: tuple[str, ...]
     level: Level
@@ -36,12 +38,14 @@ def wish(db: Session, issuer: Issuer, tx: Transaction) -> Wish:
     """What a login of an app asks for, as client, APIs and person are now."""
     if tx.user is None:
         raise ValueError("nobody has proved anything")
-    client, groups = client_of(issuer, tx), find.load(db, tx.user).groups
+    client, user = client_of(issuer, tx), find.load(db, tx.user)
+    groups = user.groups
     allowed = asked(issuer, client, tx.request.get("scope", ""), groups)
     resources = tuple(api.identifier for api in allowed.apis)
     needed = terms(issuer, client, resources, allowed.scope).required
     return Wish(
         client=client,
+        user=user,
         scope=allowed.scope,
         resources=resources,
         level=needed.level,
@@ -63,16 +67,16 @@ def asked(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...] = 
     return found
 
 
-def allow(db: Session, issuer: Issuer, tx: Transaction, session: SsoSession, *, by: Actor) -> Ready:
+def allow(db: Session, issuer: Issuer, wished: Wish, session: SsoSession, *, by: Actor) -> Ready:
     """Let the app take part in the session that opened for it, and begin the family of its tokens. TK-7."""
-    wished, now = wish(db, issuer, tx), issuer.clock()
+    now = issuer.clock()
     if not sso.join(db, session.id, wished.client.client_id, now):
         raise LookupError("the session ended under the one who had just opened it")
     made = grant.begin(
         db,
         issuer,
         client=wished.client,
-        user=find.load(db, session.user),
+        user=wished.user,
         authentication=session.authentication,
         session_expires_at=session.expires_at,
         scope=wished.scope,

@@ -11,7 +11,9 @@ from authserver.audit.events import NewDevice
 from authserver.authentication import UserId, level_of
 from authserver.issuer import Issuer
 from authserver.limits import passwords
+from authserver.limits.passwords import Try
 from authserver.login import apps, trusted
+from authserver.login.apps import Wish
 from authserver.login.transaction import attach
 from authserver.login.trusted import Presented
 from authserver.opaque import digest, new_id, new_secret
@@ -66,10 +68,19 @@ class Entered:
     ready: Ready | None = None
 
 
-def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | Full | None:
+def complete(
+    db: Session,
+    issuer: Issuer,
+    tx: Transaction,
+    visitor: Visitor,
+    *,
+    wish: Wish | None = None,
+    made: Try | None = None,
+) -> Entered | Full | None:
     """Open the session, once everything was proved; None if the person may not sign in any more.
 
     Full, and nothing is opened, where another must end first: the login stays as it is, for that to be chosen.
+    `wish` is an app's, as it was looked at in this transaction; `made` the try that was right, forgiven with the rest.
     """
     if tx.user is None:
         raise ValueError("nobody has proved anything")
@@ -85,9 +96,11 @@ def complete(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> 
     if not attach(db, tx, session.id, None if waits else now):
         raise LookupError("the login moved under the one who had just advanced it")
     if tx.steps_up != session.id:
-        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, now)
+        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, made, now)
+    elif made is not None:
+        passwords.forgive(db, made)
     if tx.purpose is Purpose.APP:
-        ready = apps.allow(db, issuer, tx, session, by=visitor.by)
+        ready = apps.allow(db, issuer, wish or apps.wish(db, issuer, tx), session, by=visitor.by)
         return Entered(tx=tx, session=session, handle="", device="", ready=ready)
     value = trusted.keep(db, issuer, tx, session, device_id, by=visitor.by)
     return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value, taken_up=taken_up)

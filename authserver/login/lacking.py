@@ -30,18 +30,17 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction) -> tuple[str, ...]:
     """The pages that stand between a login and its end; none where a session is only proved again."""
     if tx.user is None or tx.purpose is Purpose.FRESH or tx.steps_up is not None:
         return ()
-    asks = {
-        TERMS: bool(terms.version(issuer)),
-        ADDRESS: issuer.settings.confirmed_address != OFF and outbox.can_send(issuer) and not tx.skips,
-    }
-    if not any(asks.values()):
+    asks_terms, address = bool(terms.version(issuer)), issuer.settings.confirmed_address
+    # What may be skipped keeps nobody from an app that has no page to skip it on.
+    is_app = tx.purpose is Purpose.APP
+    asks_address = address == REQUIRED or (address != OFF and not is_app)
+    asks_address = asks_address and not tx.skips and outbox.can_send(issuer)
+    if not (asks_terms or asks_address):
         return ()
-    if tx.purpose is Purpose.APP and asks[ADDRESS]:
-        # What may be skipped keeps nobody from an app that has no page to skip it on.
-        asks[ADDRESS] = not may_skip(db, issuer, tx.user)
     said = _standing(db, issuer, tx.user)
-    lacks = {TERMS: not said.has_accepted, ADDRESS: not said.has_address}
-    return tuple(step for step, asked in asks.items() if asked and lacks[step])
+    lacks_address = asks_address and not said.has_address and not (is_app and said.is_admin)
+    lacks = ((TERMS, asks_terms and not said.has_accepted), (ADDRESS, lacks_address))
+    return tuple([step for step, is_lacking in lacks if is_lacking])
 
 
 def may_skip(db: Session, issuer: Issuer, user: UserId) -> bool:

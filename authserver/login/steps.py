@@ -17,6 +17,7 @@ from authserver.limits import passwords
 from authserver.limits.codes import FOR_GOOD, CodeBudget
 from authserver.limits.passwords import Counted, Try
 from authserver.login import apps, trusted
+from authserver.login.apps import Wish
 from authserver.login.completion import Entered, Visitor, complete, entered_already, goes_on_in
 from authserver.login.lacking import lacking
 from authserver.login.requirements import TAKEOVER, Complete, Offer, Policy, Show, guarding, next_step
@@ -103,7 +104,10 @@ def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
 
 def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
     """Where a login stands. Whether there is room for its session is asked when nothing else is left to ask."""
-    policy, own = _whole_policy(db, issuer, tx, visitor), visitor.session or visitor.idle
+    policy, own = (
+        _whole_policy(db, issuer, tx, visitor, wish_of(db, issuer, tx)),
+        visitor.session or visitor.idle,
+    )
     step = next_step(tx, policy)
     if isinstance(step, Show) or tx.user is None or (own is not None and goes_on_in(tx, own)):
         return step
@@ -113,17 +117,24 @@ def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> S
 
 def before_room(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
     """Where it stands as long as nobody asks whether there is room."""
-    return next_step(tx, _whole_policy(db, issuer, tx, visitor))
+    return next_step(tx, _whole_policy(db, issuer, tx, visitor, wish_of(db, issuer, tx)))
 
 
-def _whole_policy(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
+def wish_of(db: Session, issuer: Issuer, tx: Transaction) -> Wish | None:
+    """What an app that asks by itself may have for the person of its login."""
+    return apps.wish(db, issuer, tx) if tx.purpose is Purpose.APP and tx.user is not None else None
+
+
+def _whole_policy(
+    db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, wish: Wish | None
+) -> Policy:
     """With what the person still has to say, which is asked once everything is proved."""
-    policy = policy_of(db, issuer, tx, visitor)
+    policy = policy_of(db, issuer, tx, visitor, wish)
     lacks = lacking(db, issuer, tx) if isinstance(next_step(tx, policy), Complete) else ()
     return policy._replace(lacks=lacks) if lacks else policy
 
 
-def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Policy:
+def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, wish: Wish | None) -> Policy:
     """What holds for this login: a session that is proved again does not get weaker. SU-4.
 
     On a trusted device the rules ask for nothing more; what an app demands is asked all the same. SU-5.
@@ -134,7 +145,6 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) ->
         return Policy(first=first)
     rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
     offers, session = offers_of(db, issuer, tx.user), visitor.session
-    wish = apps.wish(db, issuer, tx) if tx.purpose is Purpose.APP else None
     own = session if session is not None and session.user == tx.user else None
     if not tx.asks_anew and trusted.holds(db, issuer, tx.user, visitor.trust):
         rule = Rule.OFF
@@ -225,6 +235,11 @@ def _forgive(issuer: Issuer, tx: Transaction, begun: Begun) -> None:
 def _uncount(db: Session, tx: Transaction, begun: Begun) -> None:
     """The answer was not wrong, or was not looked at."""
     passwords.forgive(db, begun.made)
+    _give_back(db, tx, begun)
+
+
+def _give_back(db: Session, tx: Transaction, begun: Begun) -> None:
+    """An app may be wrong once more in this login."""
     if begun.left is not None:
         db.hot(FORGIVE_TRANSACTION, {"id": tx.id}).close()
 
@@ -250,24 +265,33 @@ def _settle(
             counted = count_wrong(db, issuer, account, begun.made, decided, visitor)
             left = min((each for each in (counted.left, begun.left) if each is not None), default=None)
             return Wrong(reason=decided.reason, person=account.user, shown=decided.shown, left=left)
-        _uncount(db, tx, begun)
         now = issuer.clock()
         for event in decided.events:
             record(db, event, by=visitor.by, at=now)
         advanced = advance(
             db, issuer, tx, user=decided.user, epoch=decided.epoch, proof=decided.proof, now=now
         )
-        if advanced is None:
-            return _late(db, issuer, tx, decided, visitor)
-        return after(db, issuer, advanced, visitor)
+        outcome = (
+            _late(db, issuer, tx, decided, visitor)
+            if advanced is None
+            else after(db, issuer, advanced, visitor, begun.made)
+        )
+        # The end of a login forgives all tries of it.
+        if advanced is None or not isinstance(outcome, Entered):
+            passwords.forgive(db, begun.made)
+        _give_back(db, tx, begun)
+        return outcome
 
 
-def after(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | Proved | Moved:
-    """What follows a proof: more to show, or the session."""
-    step = before_room(db, issuer, tx, visitor)
+def after(
+    db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, made: Try | None = None
+) -> Entered | Proved | Moved:
+    """What follows a proof: more to show, or the session, whose opening forgives the try that was `made` for it."""
+    wish = wish_of(db, issuer, tx)
+    step = next_step(tx, _whole_policy(db, issuer, tx, visitor, wish))
     if isinstance(step, Show):
         return Proved(tx=tx, show=step)
-    done = complete(db, issuer, tx, visitor)
+    done = complete(db, issuer, tx, visitor, wish=wish, made=made)
     if isinstance(done, Full):
         return Proved(tx=tx, show=Show(step=TAKEOVER))
     return done or Moved(show=None)

@@ -15,7 +15,8 @@ FORGIVE = Hot("DELETE FROM failures WHERE id = :id")
 # A try that is still looked at stays: whoever made it decides it, and two who wait for each other decide nothing.
 RESET = Hot(
     """DELETE FROM failures
-        WHERE account = :account AND kind IN (:kind, :device) AND (counted = :counted OR at <= :stale)"""
+        WHERE id = :made
+           OR (account = :account AND kind IN (:kind, :device) AND (counted = :counted OR at <= :stale))"""
 )
 
 CLEAR_KIND = Hot("DELETE FROM failures WHERE account = :account AND kind = :kind")

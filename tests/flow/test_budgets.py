@@ -61,7 +61,6 @@ SIGN_IN: Budget = (
     ("SELECT failures", "what is left of the budget"),
     ("INSERT failures", "the try, before it is looked at"),
     ("SELECT users", "after the hash: whether the account is still as it was"),
-    ("DELETE failures", "the try was right"),
     ("INSERT transactions", "the first proof makes the login a row"),
     ("SELECT password", "which factors they have for a second step, all in one"),
     ("SELECT users", "whether their address is confirmed, and the terms are accepted"),
@@ -78,7 +77,7 @@ SIGN_IN: Budget = (
     ("SELECT seen_places", "whether they were at this place before"),
     ("INSERT seen_places", "and if not, that they were"),
     ("UPDATE transactions", "the login is complete, and the request of the app is resumed with it, once"),
-    ("DELETE failures", "the account's count begins again"),
+    ("DELETE failures", "the try was right, and the account's count begins again"),
 )
 
 

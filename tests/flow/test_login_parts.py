@@ -334,5 +334,5 @@ def test_no_more_statements_than_a_sign_in_needs(world: World, ada: Resident) ->
     """A budget: one transaction before the hash, one after it; five are for the notice of a new device."""
     enter(world, ada)
     tx, here = opened(world), visitor()
-    with world.statements(29):
+    with world.statements(23):
         take(world.issuer, tx, "password", {"username": ada.email, "password": PASSWORD}, here)
