@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from json import loads
-from typing import NewType
+from typing import Any, NewType
 
 from authserver.clock import seconds
 from authserver.compact import dumps
@@ -29,6 +29,7 @@ class Level(IntEnum):
 
 _ACR = {Level.PWD: "pwd", Level.MFA_LOW: "mfa-low", Level.MFA: "mfa", Level.PHR: "phr"}
 LEVELS = {acr: level for level, acr in _ACR.items()}
+BY_NUMBER = {level.value: level for level in Level}
 
 
 SHORT = frozenset({"pwd", "mfa"})
@@ -40,6 +41,9 @@ class Kind(StrEnum):
     KNOWLEDGE = "knowledge"
     POSSESSION = "possession"
     UPSTREAM = "upstream"
+
+
+KINDS = {kind.value: kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +133,13 @@ def proved_by(factor: str) -> str:
     return f'%"factor":"{factor}"%'
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def from_json(text: str) -> Authentication:
     """Read back; equal text gives the same frozen record, so a hot grant is parsed once."""
     value = loads(text)
     found = Authentication(
-        user=UserId(value["user"]),
-        session=SessionId(value["session"]),
+        user=value["user"],
+        session=value["session"],
         at=datetime.fromisoformat(value["at"]),
         proofs=proofs_from_json(value["proofs"]),
     )
@@ -157,15 +161,18 @@ def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:
     ]
 
 
-def proofs_from_json(values: list[dict[str, object]]) -> tuple[Proof, ...]:
+def proofs_from_json(values: list[dict[str, Any]]) -> tuple[Proof, ...]:
+    read = datetime.fromisoformat
     return tuple(
-        Proof(
-            factor=str(value["factor"]),
-            amr=tuple(value["amr"]),  # type: ignore[arg-type]
-            kind=Kind(str(value["kind"])),
-            at=datetime.fromisoformat(str(value["at"])),
-            alone=Level(value["alone"]),  # type: ignore[arg-type]
-            beside=Level(value["beside"]),  # type: ignore[arg-type]
-        )
-        for value in values
+        [
+            Proof(
+                factor=value["factor"],
+                amr=tuple(value["amr"]),
+                kind=KINDS[value["kind"]],
+                at=read(value["at"]),
+                alone=BY_NUMBER[value["alone"]],
+                beside=BY_NUMBER[value["beside"]],
+            )
+            for value in values
+        ]
     )

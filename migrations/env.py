@@ -37,6 +37,9 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         render_item=render,
         compare_type=True,
+        include_object=lambda item, *_: (
+            item.info.get("only", connection.dialect.name) == connection.dialect.name
+        ),
         transaction_per_migration=False,
     )
     with context.begin_transaction():

@@ -15,7 +15,7 @@ from typing import Any
 from authserver import compact
 from authserver.opaque import new_secret, same
 from authserver.store import Hot, Session
-from authserver.store.grants import STANDING
+from authserver.store.grants import PERSON_OF, SESSION_OF, STANDING
 from authserver.vault import Roots
 
 PURPOSE = "ticket"
@@ -41,8 +41,8 @@ TICKET = "t.answer, t.attempts_left, t.payload, t.grant_id, t.expires_at, t.cons
 FIND = Hot(f"SELECT {TICKET} FROM tickets t WHERE t.kind = :kind AND t.key = :key")  # noqa: S608
 FIND_WITH_GRANT = Hot(
     f"""SELECT {TICKET}, {STANDING}
-          FROM tickets t LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN users u ON u.id = g.user_id
-          LEFT JOIN sso_sessions s ON s.id = g.session_id WHERE t.kind = :kind AND t.key = :key"""  # noqa: S608
+          FROM tickets t LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN {PERSON_OF} LEFT JOIN {SESSION_OF}
+         WHERE t.kind = :kind AND t.key = :key"""  # noqa: S608
 )
 GRANT = slice(1 + TICKET.count(","), None)
 

@@ -10,20 +10,23 @@ from typing import Any, Protocol
 
 NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
 ON_SERVER = re.compile(r"/\*server: (.*?)\*/")
+ON_FILE = re.compile(r"/\*file: (.*?)\*/")
 
 
 class Hot:
     """A statement of a hot path: written once with :names, and prepared by the driver of either store.
 
-    What stands in /*server: … */ is for a database server alone: a lock, where SQLite has one writer anyway.
+    What stands in /*server: … */ is for a database server alone: a lock, where SQLite has one writer anyway. What
+    stands in /*file: … */ is for SQLite: the index to go by, where it would take another.
     """
 
     __slots__ = ("name", "names", "numbered", "sql", "writes")
 
     def __init__(self, sql: str) -> None:
-        self.sql = " ".join(sql.split())
+        written = " ".join(sql.split())
+        self.sql = ON_FILE.sub(r"\1", written)
         self.writes = not self.sql.startswith("SELECT")
-        on_server = ON_SERVER.sub(r"\1", self.sql)
+        on_server = ON_SERVER.sub(r"\1", written)
         self.names = tuple(dict.fromkeys(NAMED.findall(on_server)))
         places = {name: f"${place}" for place, name in enumerate(self.names, start=1)}
         self.numbered = NAMED.sub(lambda found: places[found[1]], on_server).encode()

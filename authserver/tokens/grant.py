@@ -71,8 +71,7 @@ class Behind(NamedTuple):
     revoked_at: datetime | None
     user_status: str
     epoch_moved: bool
-    session_ended: bool
-    session_idle_until: datetime | None
+    session_idle_until: datetime | None  # None: it has ended
     subject: str
     claims: str | None
     authentication: Authentication
@@ -92,10 +91,10 @@ class Behind(NamedTuple):
         return None if self.offline else self._session_lapse(client, now)
 
     def _session_lapse(self, client: Client, now: datetime) -> str | None:
-        if self.session_ended:
+        if self.session_idle_until is None:
             return "the session has ended"
-        is_idle = self.session_idle_until is None or self.session_idle_until <= now
-        return "the session went idle" if client.idle_ends_tokens and is_idle else None
+        is_idle = client.idle_ends_tokens and self.session_idle_until <= now
+        return "the session went idle" if is_idle else None
 
 
 class Standing(NamedTuple):
@@ -255,27 +254,27 @@ def standing_of(db: Session, row: Sequence[Any]) -> Standing:
     """A grant and its live state as the columns STANDING tell."""
     behind = _behind(db, row)
     grant = Grant(
+        row[10],
         row[11],
-        row[12],
         behind.client_id,
-        row[13],
-        _words(row[14]),
-        _texts(row[15]),
+        row[12],
+        _words(row[13]),
+        _texts(row[14]),
         behind.claims,
         behind.authentication,
         behind.offline,
-        row[16],
+        row[15],
         behind.ends_at,
         behind.revoked_at,
+        row[16],
         row[17],
         row[18],
-        row[19],
     )
     return Standing(grant, behind)
 
 
 def _behind(db: Session, row: Sequence[Any]) -> Behind:
-    read, revoked_at, idle_until = db.database.read_time, row[3], row[7]
+    read, revoked_at, idle_until = db.database.read_time, row[3], row[6]
     return Behind(
         row[0],
         bool(row[1]),
@@ -283,9 +282,8 @@ def _behind(db: Session, row: Sequence[Any]) -> Behind:
         read(revoked_at) if revoked_at else None,
         row[4],
         bool(row[5]),
-        bool(row[6]),
         read(idle_until) if idle_until else None,
+        row[7],
         row[8],
-        row[9],
-        from_json(row[10]),
+        from_json(row[9]),
     )

@@ -6,18 +6,19 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.store.types import Base, Digest, Id, Json, UtcDateTime, partial
+from authserver.store.types import Base, Digest, Id, Json, UtcDateTime, holding, partial
 
 
 class SsoSessionRow(Base):
-    """No index covers what a request writes (last_seen_at, idle_until)."""
+    """What a request writes (last_seen_at, idle_until) is in no index that a server has."""
 
     __tablename__ = "sso_sessions"
     __table_args__ = (
         partial("ix_sso_sessions_user_id", "user_id", where="ended_at IS NULL"),
         Index("ix_sso_sessions_expires_at", "expires_at"),
         partial("ix_sso_sessions_expires_at_live", "expires_at", where="ended_at IS NULL"),
-        Index("ix_sso_sessions_previous_digest", "previous_digest"),
+        partial("ix_sso_sessions_previous_digest", "previous_digest", where="previous_digest IS NOT NULL"),
+        holding("ix_sso_sessions_standing", "id", "idle_until", "ended_at", where="ended_at IS NULL"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)  # on the wire: sid
     handle_digest: Mapped[bytes] = mapped_column(Digest, unique=True)

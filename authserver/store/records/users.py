@@ -9,11 +9,12 @@ from sqlalchemy import ForeignKey, Index, String, Text, and_, cast, delete, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authserver.store.database import Session
-from authserver.store.types import Base, Id, Json, UtcDateTime, partial
+from authserver.store.types import Base, Id, Json, UtcDateTime, holding, partial
 
 
 class UserRow(Base):
     __tablename__ = "users"
+    __table_args__ = (holding("ix_users_standing", "id", "status", "epoch", "subject"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     subject: Mapped[str] = mapped_column(String(64), unique=True)
     username: Mapped[str | None] = mapped_column(String(255))
