@@ -10,8 +10,8 @@ from authserver.settings.catalogue import Settings
 from authserver.web import here, language
 from authserver.web.branding import Branding
 from authserver.web.environ import REQUEST_ID, agent_of
-
-EXTENSION = "authserver"
+from authserver.web.here import EXTENSION as EXTENSION  # noqa: PLC0414 - asked for here
+from authserver.web.here import issuer as issuer  # noqa: PLC0414 - asked for here
 
 
 class SignedIn(Protocol):
@@ -22,11 +22,6 @@ class SignedIn(Protocol):
 
     @property
     def user(self) -> UserId: ...
-
-
-def issuer() -> Issuer:
-    found: Issuer = here.app().extensions[EXTENSION]
-    return found
 
 
 def client_ip() -> str:
@@ -54,12 +49,13 @@ def actor(session: SignedIn | None = None) -> Actor:
 def settings() -> Settings:
     """The settings in force, or the defaults while the database is away: a page can always be shown."""
     kept = here.kept()
-    if "settings" not in kept:
+    found: Settings | None = kept.get("settings")
+    if found is None:
         try:
-            kept.settings = issuer().settings
+            found = issuer().settings
         except Unavailable:
-            kept.settings = Settings()
-    found: Settings = kept.settings
+            found = Settings()
+        kept["settings"] = found
     return found
 
 

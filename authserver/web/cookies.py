@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import StrEnum
+from functools import lru_cache
 
 from flask import Flask, Response, request
 from werkzeug.http import http_date
@@ -15,6 +16,7 @@ from authserver.opaque import digest, new_secret
 from authserver.settings.catalogue import Settings
 from authserver.web import here
 from authserver.web.context import issuer, settings
+from authserver.web.told import add
 
 SANE = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
 DAY = 86_400
@@ -22,7 +24,7 @@ RETURNS_WITHIN = 600
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-class Cookie(Enum):
+class Cookie(StrEnum):
     """SESSION is who is signed in, BROWSER what a login under way is bound to, DEVICE a browser once known.
 
     TRUSTED is for a browser in which no second step is asked for some hours. LAST is the provider that somebody came
@@ -56,14 +58,14 @@ ATTRIBUTES: Mapping[bool, str] = {
 def get(cookie: Cookie) -> str | None:
     """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
     kept = here.kept()
-    if kept.get("ignores_cookies") and cookie is not Cookie.LANG:
+    if cookie is not Cookie.LANG and "ignores_cookies" in kept:
         return None
-    if "cookies" not in kept:
+    values: dict[Cookie, str | None] | None = kept.get("cookies")
+    if values is None:
         header: str = here.asked().environ.get("HTTP_COOKIE", "")
         readers = READERS[issuer().config.secure] if header else {}
-        kept.cookies = {each: read(header) for each, read in readers.items()}
-    found: str | None = kept.cookies.get(cookie)
-    return found
+        values = kept["cookies"] = {each: read(header) for each, read in readers.items()}
+    return values.get(cookie)
 
 
 def _reader(name: str) -> Reader:
@@ -94,13 +96,13 @@ def line(config: Config, cookie: Cookie, value: str, max_age: int | None) -> str
     """What Set-Cookie says, for `max_age` seconds or until the browser closes."""
     if not SANE.fullmatch(value):
         raise ValueError(f"{cookie} would not be read again")
-    until = "" if max_age is None else f"; Expires={http_date(time.time() + max_age)}; Max-Age={max_age}"
+    until = "" if max_age is None else f"; Expires={_date(int(time.time()) + max_age)}; Max-Age={max_age}"
     return f"{NAMES[config.secure][cookie]}={value}{until}{ATTRIBUTES[config.secure]}"
 
 
 def put(response: AnyResponse, cookie: Cookie, value: str, max_age: int | None) -> None:
     """Set a cookie for `max_age` seconds, or until the browser closes."""
-    response.headers.add("Set-Cookie", line(issuer().config, cookie, value, max_age))
+    add(response, (("Set-Cookie", line(issuer().config, cookie, value, max_age)),))
 
 
 def drop(response: AnyResponse, cookie: Cookie) -> None:
@@ -139,7 +141,7 @@ def browser() -> tuple[str, bytes]:
     kept = here.kept()
     found: tuple[str, bytes] | None = kept.get("browser")
     if found is None:
-        found = kept.browser = browser_of(get(Cookie.BROWSER))
+        found = kept["browser"] = browser_of(get(Cookie.BROWSER))
     return found
 
 
@@ -162,8 +164,13 @@ def install(app: Flask) -> None:
 def _renew_browser(response: Response) -> Response:
     found: tuple[str, bytes] | None = here.kept().get("browser")
     if found is not None:
-        response.headers.add("Set-Cookie", browser_line(issuer().config, settings(), found[0]))
+        add(response, (("Set-Cookie", browser_line(issuer().config, settings(), found[0])),))
     return response
+
+
+@lru_cache(maxsize=8)  # many people sign in within a second
+def _date(at: int) -> str:
+    return http_date(at)
 
 
 def _return_name() -> str:

@@ -174,7 +174,7 @@ def send_to(path: str) -> Response:
 
 def _check_form() -> None:
     asked = here.asked()
-    if asked.mimetype != FORM:
+    if asked.environ.get("CONTENT_TYPE") != FORM and asked.mimetype != FORM:
         raise Refusal(
             "This page takes forms only.",
             rule="content_type",

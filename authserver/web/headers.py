@@ -7,20 +7,21 @@ from flask import Flask, Response
 from authserver.web import here
 from authserver.web.context import EXTENSION, request_id
 from authserver.web.policy import always, policy
+from authserver.web.told import Pairs, add, says
 
-Pairs = tuple[tuple[str, str], ...]
+NOT_KEPT = ("Cache-Control", "no-store")
 
 
 def allow_form_action(*sources: str) -> None:
     """Let this page's forms end in a redirect to these origins, which browsers would block otherwise."""
     kept = here.kept()
-    kept.form_actions = (*kept.get("form_actions", ()), *sources)
+    kept["form_actions"] = (*kept.get("form_actions", ()), *sources)
 
 
 def allow_images(*sources: str) -> None:
     """Let this page show images from these origins: the logos of the site and of a client."""
     kept = here.kept()
-    kept.image_sources = (*kept.get("image_sources", ()), *sources)
+    kept["image_sources"] = (*kept.get("image_sources", ()), *sources)
 
 
 def install(app: Flask) -> None:
@@ -28,13 +29,8 @@ def install(app: Flask) -> None:
 
 
 def _complete(standing: Pairs, response: Response) -> Response:
-    headers, kept = response.headers, here.kept()
-    for name, value in standing:  # what Werkzeug calls extending asks each pair what it is
-        headers.add(name, value)
+    kept = here.kept()
     widened = policy(kept.get("image_sources", ()), kept.get("form_actions", ()))
-    headers.add("Content-Security-Policy", widened)
-    headers.add("X-Request-Id", request_id())
-    # Looked for so, since Werkzeug's own way raises an error for each that is not there.
-    if "cache-control" not in {name.lower() for name, _ in headers}:
-        headers.add("Cache-Control", "no-store")
+    added = (*standing, ("Content-Security-Policy", widened), ("X-Request-Id", request_id()))
+    add(response, added if says(response, "cache-control") else (*added, NOT_KEPT))
     return response

@@ -1,13 +1,19 @@
 """The request under way without a proxy before it: Flask's look each attribute up anew, at ten times its cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Request
 
 # Private names: pyproject.toml keeps to the versions that have them.
 from flask.globals import _cv_app, _cv_request
+from werkzeug.datastructures import MultiDict
 
+from authserver.errors import Refusal
+from authserver.issuer import Issuer
+from authserver.oauth.request import FORM, read_pairs
+
+EXTENSION = "authserver"
 BODILESS = frozenset({"GET", "HEAD"})
 
 
@@ -15,30 +21,52 @@ def app() -> Flask:
     return _cv_app.get().app
 
 
+def issuer() -> Issuer:
+    """The server as a value: asked for so often that there is no step between."""
+    found: Issuer = _cv_app.get().app.extensions[EXTENSION]
+    return found
+
+
 def asked() -> Request:
     """What is asked: Flask's `request`."""
     return _cv_request.get().request
 
 
-def kept() -> Any:
-    """What is kept for the length of this request: Flask's `g`."""
-    return _cv_app.get().g
+def kept() -> dict[str, Any]:
+    """What is kept for the length of this request: what Flask's `g` holds, without a method of Python to it."""
+    return _cv_app.get().g.__dict__
 
 
 def query() -> Mapping[str, str]:
     """What the address asks, of each name the first: Werkzeug's own raises an error for each that is not there."""
     here = kept()
-    if "query" not in here:
-        here.query = asked().args.to_dict()
-    found: Mapping[str, str] = here.query
+    found: Mapping[str, str] | None = here.get("query")
+    if found is None:
+        request = asked()
+        found = here["query"] = _first(request.query_string, lambda: request.args)
     return found
 
 
 def form() -> Mapping[str, str]:
     """What was posted, in the same way."""
     here = kept()
-    if "form" not in here:
+    found: Mapping[str, str] | None = here.get("form")
+    if found is None:
         request = asked()
-        here.form = {} if request.method in BODILESS else request.form.to_dict()
-    found: Mapping[str, str] = here.form
+        if request.method in BODILESS:
+            found = {}
+        elif request.environ.get("CONTENT_TYPE") == FORM:
+            found = _first(request.get_data(), lambda: request.form)
+        else:
+            found = request.form.to_dict()
+        here["form"] = found
     return found
+
+
+def _first(text: bytes, by_werkzeug: Callable[[], MultiDict[str, str]]) -> Mapping[str, str]:
+    """Of each name the first value; where one comes twice, or is not well-formed, as Werkzeug finds it."""
+    try:
+        found, twice = read_pairs(text)
+    except Refusal:
+        return by_werkzeug().to_dict()
+    return by_werkzeug().to_dict() if twice else found

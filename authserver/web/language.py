@@ -119,7 +119,7 @@ def current() -> str:
     if found is None:
         languages, cookie = here.app().extensions[EXTENSION]
         header = here.asked().environ.get("HTTP_ACCEPT_LANGUAGE", "")
-        found = kept.language = _chosen(tuple(languages()), wished(), cookie() or "", header)
+        found = kept["language"] = _chosen(tuple(languages()), wished(), cookie() or "", header)
     return found
 
 
@@ -132,7 +132,7 @@ def offered() -> Sequence[str]:
 def wished() -> str:
     """The ui_locales that count for this request."""
     spoken: str | None = here.kept().get("ui_locales")
-    return spoken or here.asked().args.get("ui_locales", "")
+    return spoken or here.query().get("ui_locales", "")
 
 
 def overridden() -> str:

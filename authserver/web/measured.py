@@ -14,10 +14,10 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    here.kept().began = time.perf_counter()
+    here.kept()["began"] = time.perf_counter()
 
 
 def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - here.kept().began
+    seconds = time.perf_counter() - here.kept()["began"]
     metrics.observe(here.asked().endpoint or "nothing", response.status_code, seconds)
     return response

@@ -13,7 +13,7 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, pass_context
 from jinja2.runtime import Context
 
 from authserver.settings.colours import check_accent, contrast
-from authserver.web import headers, here, language
+from authserver.web import headers, here, language, told
 from authserver.web.branding import Branding, accent_css
 from authserver.web.pages_account import (
     ConnectedApp,
@@ -246,8 +246,7 @@ def render(page: Page, *, status: int | None = None) -> Response:
         text = texts.get(branding, key, rendered)
     else:
         text = rendered()
-    response = Response(filled(text, page.new), status or page.status)
-    response.headers["Content-Language"] = spoken
+    response = told.Told.page(filled(text, page.new), status or page.status, spoken)
     if page.retry_in:
         response.headers["Retry-After"] = str(page.retry_in)
     return response

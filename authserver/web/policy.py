@@ -1,6 +1,6 @@
 """The headers of every answer, and the content policy of pages, as values: some answers are not Flask's."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from authserver.config import Config
 
@@ -31,11 +31,12 @@ def always(config: Config) -> tuple[tuple[str, str], ...]:
     return (*common(config), ("X-Frame-Options", "DENY"), ("Permissions-Policy", PERMISSIONS))
 
 
-def policy(images: Iterable[str] = (), forms: Iterable[str] = ()) -> str:
+@lru_cache(maxsize=200)  # they follow from the settings and the apps
+def policy(images: tuple[str, ...] = (), forms: tuple[str, ...] = ()) -> str:
     """The content policy of a page with these widenings."""
-    images = " ".join(dict.fromkeys(("'self'", *images)))
-    forms = " ".join(dict.fromkeys(("'self'", *forms)))
+    shown = " ".join(dict.fromkeys(("'self'", *images)))
+    sent = " ".join(dict.fromkeys(("'self'", *forms)))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        f"img-src {images}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
+        f"img-src {shown}; form-action {sent}; frame-ancestors 'none'; base-uri 'none'"
     )

@@ -28,14 +28,14 @@ def current() -> SsoSession | None:
     if session is None or "touched" in kept:
         return session
     asked = issuer()
-    kept.touched, now = None, asked.clock()
+    kept["touched"], now = None, asked.clock()
     if sso.is_due(session, now):
 
         def touched() -> SsoSession:
             with asked.database.writing_fast() as db:
                 return sso.touch(db, asked, session, now)
 
-        kept.touched = retrying(touched)
+        kept["touched"] = retrying(touched)
     return session
 
 
@@ -65,7 +65,7 @@ def left_of(session: SsoSession) -> Left:
 
 def met(found: SsoSession | Ended | None) -> None:
     """Know already what stands behind the cookie."""
-    here.kept().looked = found
+    here.kept()["looked"] = found
 
 
 def handle() -> str | None:
@@ -76,7 +76,7 @@ def handle() -> str | None:
 def entered(handle: str) -> None:
     """Somebody signed in just now."""
     forget()
-    here.kept().entered = handle
+    here.kept()["entered"] = handle
 
 
 def forget() -> None:
@@ -95,11 +95,11 @@ def _looked() -> SsoSession | Ended | None:
     kept = here.kept()
     if "looked" not in kept:
         asked, found_by = issuer(), handle()
-        kept.looked = None
+        kept["looked"] = None
         if found_by is not None:
             with asked.database.reading() as db:
-                kept.looked = sso.look(db, found_by, asked.clock())
-    found: SsoSession | Ended | None = kept.looked
+                kept["looked"] = sso.look(db, found_by, asked.clock())
+    found: SsoSession | Ended | None = kept["looked"]
     return found
 
 

@@ -31,7 +31,8 @@ from authserver.web.environ import REFUSED, REQUEST_ID
 from authserver.web.login import BLUEPRINTS as LOGIN
 from authserver.web.oauth import BLUEPRINTS as OAUTH
 from authserver.web.oauth.straight import Straight
-from authserver.web.wsgi import Environ, Pages, Start
+from authserver.web.told import Environ, Start
+from authserver.web.wsgi import Pages
 
 
 class Site:

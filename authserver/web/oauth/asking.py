@@ -14,6 +14,7 @@ from authserver.oauth.request import OAuthRequest
 from authserver.users.user import User
 from authserver.web import bridge, pages
 from authserver.web.context import issuer, request_id
+from authserver.web.told import Told
 
 SEE_OTHER = 303  # RFC 9700 §4.12: whatever was posted is not posted on
 
@@ -31,7 +32,7 @@ def to(path: str, fields: Mapping[str, str] | None = None) -> Response:
 
 def away(url: str) -> Response:
     """Send the browser on, with nothing on the way that could be read or kept."""
-    return Response(status=SEE_OTHER, headers={"Location": url})
+    return Told.elsewhere(url, SEE_OTHER)
 
 
 def note(refusal: Refusal, client: Client | None, person: str | None = None) -> str:

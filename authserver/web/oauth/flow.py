@@ -45,7 +45,7 @@ def read_again(values: Mapping[str, str]) -> AuthorizeRequest | Rejected:
 
 def decided(asked: AuthorizeRequest, done: Done = nothing) -> Judged:
     """Decide, for whoever is signed in in this browser."""
-    here.kept().client = asked.client.client_id
+    here.kept()["client"] = asked.client.client_id
     if asked.ui_locales:
         prefer(" ".join(asked.ui_locales))
     judged = judge(issuer(), asked, sessions.handle(), done, trust=trust.presented())
