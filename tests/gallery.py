@@ -21,7 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from authserver.login.trip import Trouble
 from authserver.mail.languages import Written
 from authserver.mail.outbox import Kept
-from authserver.web import language, pages
+from authserver.web import here, language, pages
 from authserver.web.pages import (
     App,
     AppSetUp,
@@ -63,6 +63,7 @@ from authserver.web.pages_upstream import (
     TrialStart,
 )
 from authserver.web.snippets import snippets
+from authserver.web.wsgi import Pages
 
 LANGUAGES = language.available(("en", "de"), mirrored=True)
 PLAIN = Branding(
@@ -740,7 +741,8 @@ def hostile(value: Any) -> Any:
 
 def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
     """An app that shows the gallery: /NAME?ui_locales=de&status=200, and an index at /."""
-    app = Flask("authserver.web")
+    app = Pages("authserver.web", issuer_url="http://localhost")
+    app.extensions[here.EXTENSION] = None  # the pages ask for no more than what they are given
 
     def staying() -> pages.Staying | None:
         return pages.Staying(idle=45, csrf_token="t") if request.path == "/idle" else None

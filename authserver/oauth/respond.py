@@ -53,6 +53,7 @@ def redirect(uri: str, fields: Iterable[tuple[str, str]]) -> str:
     return f"{uri}{joint}{added}"
 
 
+@lru_cache(maxsize=1_000)
 def form_target(uri: str) -> str:
     """Name, for the form-action of a Content-Security-Policy, where a form's redirect may lead."""
     parts = urlsplit(uri)

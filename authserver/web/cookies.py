@@ -58,7 +58,7 @@ ATTRIBUTES: Mapping[bool, str] = {
 def get(cookie: Cookie) -> str | None:
     """The value that came, if it can be one of ours; None in a request whose cookies do not count."""
     kept = here.kept()
-    if cookie is not Cookie.LANG and "ignores_cookies" in kept:
+    if "ignores_cookies" in kept and cookie is not Cookie.LANG:
         return None
     values: dict[Cookie, str | None] | None = kept.get("cookies")
     if values is None:

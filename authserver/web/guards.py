@@ -192,9 +192,11 @@ def _check_form() -> None:
 def _check_text() -> None:
     """Text that no store takes is refused before anything reads it."""
     asked = here.asked()
-    for place, text in (("path", asked.path), ("query", asked.query_string.decode("latin-1"))):
-        if "\x00" in text or "%00" in text:
-            raise _nul(place)
+    path, query = asked.path, asked.query_string
+    if "\x00" in path or "%00" in path:
+        raise _nul("path")
+    if b"\x00" in query or b"%00" in query:
+        raise _nul("query")
 
 
 def _nul(place: str) -> Refusal:

@@ -1,12 +1,17 @@
-"""The request under way without a proxy before it: Flask's look each attribute up anew, at ten times its cost."""
+"""The request under way without a proxy before it: Flask's look each attribute up anew, at ten times its cost.
+
+`kept` is what is kept for the length of the request, the very names that Flask's `g` has; `asked` is Flask's `request`,
+`issuer` this server as a value.
+"""
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, Request
 
-# Private names: pyproject.toml keeps to the versions that have them.
-from flask.globals import _cv_app, _cv_request
+# A private name: pyproject.toml keeps to the versions that have it.
+from flask.globals import _cv_app
 from werkzeug.datastructures import MultiDict
 
 from authserver.errors import Refusal
@@ -14,27 +19,18 @@ from authserver.issuer import Issuer
 from authserver.oauth.request import FORM, read_pairs
 
 EXTENSION = "authserver"
+KEPT: ContextVar[dict[str, Any]] = ContextVar("kept")
+ASKED: ContextVar[Request] = ContextVar("asked")
+ISSUER: ContextVar[Issuer] = ContextVar("issuer")
+# Asked for so often that there is no function of Python between. web/wsgi.py sets them.
+kept: Callable[[], dict[str, Any]] = KEPT.get
+asked: Callable[[], Request] = ASKED.get
+issuer: Callable[[], Issuer] = ISSUER.get
 BODILESS = frozenset({"GET", "HEAD"})
 
 
 def app() -> Flask:
     return _cv_app.get().app
-
-
-def issuer() -> Issuer:
-    """The server as a value: asked for so often that there is no step between."""
-    found: Issuer = _cv_app.get().app.extensions[EXTENSION]
-    return found
-
-
-def asked() -> Request:
-    """What is asked: Flask's `request`."""
-    return _cv_request.get().request
-
-
-def kept() -> dict[str, Any]:
-    """What is kept for the length of this request: what Flask's `g` holds, without a method of Python to it."""
-    return _cv_app.get().g.__dict__
 
 
 def query() -> Mapping[str, str]:

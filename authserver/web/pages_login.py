@@ -27,6 +27,9 @@ class SignInState(StrEnum):
     SWITCHED = "switched"  # somebody else signed in meanwhile
 
 
+WAITING = {SignInState.LIMITED: 429, SignInState.BUSY: 503}
+
+
 class _Waiting(Page):
     """What a page does while it cannot take an answer."""
 
@@ -34,7 +37,7 @@ class _Waiting(Page):
 
     @property
     def status(self) -> int:
-        return {SignInState.LIMITED: 429, SignInState.BUSY: 503}.get(self.state, 200)
+        return WAITING.get(self.state, 200)
 
     @property
     def retry_in(self) -> int:

@@ -14,6 +14,7 @@ from flask.globals import _cv_app, _cv_request
 from flask.sessions import NullSession
 from werkzeug.routing import MapAdapter, Rule
 
+from authserver.web import here
 from authserver.web.rules import LateRule
 from authserver.web.told import Environ, Start, Told
 
@@ -72,7 +73,29 @@ class Underway(RequestContext):
         self.flashes = None
         self._session = NO_SESSION
         self._after_request_functions = []
-        self._cv_tokens = []
+        self._kept = app.app_context()
+
+    def push(self) -> None:
+        """Make this the request under way, for Flask and for here.py."""
+        of_app, asked = self._kept, self.request
+        self._tokens = (
+            _cv_app.set(of_app),
+            _cv_request.set(self),
+            here.KEPT.set(of_app.g.__dict__),
+            here.ASKED.set(asked),
+            here.ISSUER.set(self.app.extensions[here.EXTENSION]),
+        )
+        self.match_request()
+
+    def pop(self, exc: BaseException | None = None) -> None:
+        """Make it that no more."""
+        self.request.close()
+        of_app, of_request, kept, asked, issuer = self._tokens
+        here.ISSUER.reset(issuer)
+        here.ASKED.reset(asked)
+        here.KEPT.reset(kept)
+        _cv_request.reset(of_request)
+        _cv_app.reset(of_app)
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
@@ -105,22 +128,22 @@ class Pages(Flask):
 
     def wsgi_app(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         context = Underway(self, environ)
-        of_app, of_request = _cv_app.set(self.app_context()), _cv_request.set(context)
         try:
             try:
-                context.match_request()
+                context.push()
                 response = self.full_dispatch_request()
             except Exception as error:  # noqa: BLE001  which Flask logs
                 response = self.handle_exception(error)
             return response(environ, start_response)
         finally:
-            context.request.close()
-            _cv_request.reset(of_request)
-            _cv_app.reset(of_app)
+            context.pop()
+
+    def request_context(self, environ: Environ) -> RequestContext:
+        return Underway(self, environ)
 
     def full_dispatch_request(self) -> Response:
         self._got_first_request = True
-        request = _cv_request.get().request
+        request = here.asked()
         around = self._around.get(request.endpoint) or self._found_around(request)
         try:
             for before in around.before:

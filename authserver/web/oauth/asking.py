@@ -1,6 +1,7 @@
 """What the pages of this package share: the request as the protocol reads it, and ways out."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO
 from urllib.parse import urlencode, urlsplit
 
@@ -51,6 +52,7 @@ def app_of(client: Client, uri: str = "") -> pages.App:
     return pages.App(name=client.name, host=host_of(uri), logo_url=client.logo_url, contact=client.contact)
 
 
+@lru_cache(maxsize=1_000)
 def host_of(uri: str) -> str:
     """The host of a web address; a private scheme as it is, which names the app on the device."""
     parts = urlsplit(uri)
