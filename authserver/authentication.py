@@ -5,13 +5,16 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from json import loads
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 from authserver.clock import seconds
 from authserver.compact import dumps
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
+
+
+_fill = object.__setattr__  # what follows from a frozen record is kept with it
 
 
 class Level(IntEnum):
@@ -46,8 +49,7 @@ class Kind(StrEnum):
 KINDS = {kind.value: kind for kind in Kind}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(NamedTuple):
     """One thing that was shown. `alone` and `beside` say what it is worth as the only proof and as a second."""
 
     factor: str
@@ -70,18 +72,14 @@ class Authentication:
     acr: str = field(init=False, repr=False, compare=False)
     amr: tuple[str, ...] = field(init=False, repr=False, compare=False)
     auth_time: int = field(init=False, repr=False, compare=False)
-    text: str = field(init=False, default="", repr=False, compare=False)  # that it was read from
+    text: str = field(init=False, default="", repr=False, compare=False)  # as which it is written
 
     def __post_init__(self) -> None:
         level = level_of(self.proofs)
-        follows = {
-            "level": level,
-            "acr": level.acr,
-            "amr": amr_of(self.proofs),
-            "auth_time": seconds(self.at),
-        }
-        for name, value in follows.items():
-            object.__setattr__(self, name, value)
+        _fill(self, "level", level)
+        _fill(self, "acr", _ACR[level])
+        _fill(self, "amr", _amr_at(level, self.proofs))
+        _fill(self, "auth_time", seconds(self.at))
 
     def reaches(self, level: Level) -> bool:
         return self.level >= level
@@ -98,6 +96,8 @@ class Authentication:
 
 def level_of(proofs: tuple[Proof, ...]) -> Level:
     """What proofs are worth together: a second one counts only beside one of another kind."""
+    if len(proofs) == 1:
+        return proofs[0].alone
     reached = max((proof.alone for proof in proofs), default=Level.PWD)
     if len({proof.kind for proof in proofs}) > 1:
         reached = max(reached, *(proof.beside for proof in proofs))
@@ -106,8 +106,12 @@ def level_of(proofs: tuple[Proof, ...]) -> Level:
 
 def amr_of(proofs: tuple[Proof, ...]) -> tuple[str, ...]:
     """The amr words of what was shown, in order; "mfa" is among them exactly when the level says so."""
-    words = dict.fromkeys(word for proof in proofs for word in proof.amr if word != "mfa")
-    if level_of(proofs) >= Level.MFA_LOW:
+    return _amr_at(level_of(proofs), proofs)
+
+
+def _amr_at(level: Level, proofs: tuple[Proof, ...]) -> tuple[str, ...]:
+    words = {word: None for proof in proofs for word in proof.amr if word != "mfa"}
+    if level >= Level.MFA_LOW:
         words["mfa"] = None
     return tuple(words)
 
@@ -118,14 +122,16 @@ def short(amr: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def to_json(authentication: Authentication) -> str:
-    return authentication.text or dumps(
-        {
+    """As it is kept with a session and each grant of it: written once."""
+    if not authentication.text:
+        value = {
             "user": authentication.user,
             "session": authentication.session,
             "at": authentication.at.isoformat(),
             "proofs": proofs_to_json(authentication.proofs),
         }
-    )
+        _fill(authentication, "text", dumps(value))
+    return authentication.text
 
 
 def proved_by(factor: str) -> str:
@@ -143,7 +149,7 @@ def from_json(text: str) -> Authentication:
         at=datetime.fromisoformat(value["at"]),
         proofs=proofs_from_json(value["proofs"]),
     )
-    object.__setattr__(found, "text", text)
+    _fill(found, "text", text)
     return found
 
 

@@ -1,6 +1,6 @@
 """The table at the head of the requirements: every way to sign in, as proofs, with the amr and acr it gives."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from authserver.authentication import Kind, Level, Proof
@@ -9,12 +9,12 @@ AT = datetime(2027, 1, 15, 12, tzinfo=UTC)
 PWD = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=AT)
 TOTP = Proof(factor="totp", amr=("otp",), kind=Kind.POSSESSION, at=AT, beside=Level.MFA)
 TOUCH = Proof(factor="passkey", amr=("hwk",), kind=Kind.POSSESSION, at=AT, beside=Level.MFA)
-SYNCED = replace(TOUCH, amr=("swk",))
-VERIFIED = replace(TOUCH, amr=("hwk", "user"), alone=Level.PHR, beside=Level.PHR)
+SYNCED = TOUCH._replace(amr=("swk",))
+VERIFIED = TOUCH._replace(amr=("hwk", "user"), alone=Level.PHR, beside=Level.PHR)
 MAILED = Proof(factor="email", amr=("email",), kind=Kind.POSSESSION, at=AT, beside=Level.MFA_LOW)
 RECOVERY = Proof(factor="recovery", amr=("recovery",), kind=Kind.POSSESSION, at=AT, beside=Level.MFA_LOW)
 UPSTREAM = Proof(factor="upstream", amr=("upstream",), kind=Kind.UPSTREAM, at=AT)
-TRUSTED = replace(UPSTREAM, amr=("upstream", "otp"), alone=Level.MFA)
+TRUSTED = UPSTREAM._replace(amr=("upstream", "otp"), alone=Level.MFA)
 
 
 @dataclass(frozen=True, slots=True)

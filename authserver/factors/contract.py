@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from authserver.audit import Actor
 from authserver.audit.events import Event
@@ -17,8 +17,7 @@ from authserver.transaction import Transaction
 Answer = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(NamedTuple):
     """Whom an answer speaks for: `user` is None where the identifier names nobody, which must not show."""
 
     user: UserId | None
@@ -50,8 +49,7 @@ class Sending:
     again_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Right:
+class Right(NamedTuple):
     """The answer proved this; `epoch` is the person's, so that what ends all sign-ins ends this one too.
 
     `events` are what the audit is told beside the sign-in.
@@ -63,8 +61,7 @@ class Right:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(NamedTuple):
     """The answer proved nothing. `reason` is for the record, `shown` for the page of a second factor."""
 
     reason: str
@@ -72,8 +69,7 @@ class Refused:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Spent(NamedTuple):
     """The answer was right, but was used already: good only for the late half of a double submit."""
 
     right: Right

@@ -1,6 +1,5 @@
 """Passkeys as a factor: beside a password, or the whole sign-in where they verified their person. PK-3, PK-4."""
 
-from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar
@@ -97,8 +96,8 @@ class PasskeyFactor(Factor):
         """PK-8: what was there, and whether it verified the person."""
         word = "swk" if shown.backed_up else "hwk"
         if shown.verified:
-            return replace(self.proof(now), amr=(word, "user"))
-        return replace(self.proof(now), amr=(word,), alone=Level.PWD, beside=Level.MFA)
+            return self.proof(now)._replace(amr=(word, "user"))
+        return self.proof(now)._replace(amr=(word,), alone=Level.PWD, beside=Level.MFA)
 
 
 class PasskeyEnrolment(PasskeyFactor):

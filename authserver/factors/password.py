@@ -6,9 +6,9 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -35,8 +35,7 @@ WAIT = 2.0
 COME_AGAIN = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(NamedTuple):
     """A person as the sign-in found them."""
 
     status: str
@@ -48,8 +47,7 @@ class Busy(Unavailable):
     """More passwords are being checked than one worker may check at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """Whether the password is right for the hash that was seen, and a stronger hash when that one is weak."""
 
     right: bool
@@ -177,7 +175,12 @@ def turn(issuer: Issuer) -> Iterator[None]:
 
 def hasher(issuer: Issuer) -> PasswordHasher:
     settings = issuer.settings
-    return PasswordHasher(time_cost=settings.argon2_time, memory_cost=settings.argon2_memory, parallelism=1)
+    return _hasher(settings.argon2_time, settings.argon2_memory)
+
+
+@lru_cache(maxsize=8)
+def _hasher(time_cost: int, memory_cost: int) -> PasswordHasher:
+    return PasswordHasher(time_cost=time_cost, memory_cost=memory_cost, parallelism=1)
 
 
 def verified(issuer: Issuer, phc: str, password: str) -> bool:
@@ -189,8 +192,16 @@ def verified(issuer: Issuer, phc: str, password: str) -> bool:
 
 def is_weak(issuer: Issuer, phc: str) -> bool:
     """Made at less cost than is asked now; what is stronger stays as it is."""
-    made, settings = extract_parameters(phc), issuer.settings
-    return made.memory_cost < settings.argon2_memory or made.time_cost < settings.argon2_time
+    memory_cost, time_cost = _cost(phc.rpartition("$")[0].rpartition("$")[0])
+    settings = issuer.settings
+    return memory_cost < settings.argon2_memory or time_cost < settings.argon2_time
+
+
+@lru_cache(maxsize=64)
+def _cost(head: str) -> tuple[int, int]:
+    """What a hash took, as it says before its salt."""
+    made = extract_parameters(f"{head}$$")
+    return made.memory_cost, made.time_cost
 
 
 def decoy(issuer: Issuer) -> str:

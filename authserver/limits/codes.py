@@ -5,8 +5,8 @@ count: what was wrong is forgotten by time alone. Recovery codes have a count of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from authserver.limits.passwords import HOUR
 from authserver.store import Session
@@ -17,8 +17,7 @@ FOR_GOOD = timedelta(days=3650)
 CODE, RECOVERY = "code", "recovery"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeBudget:
+class CodeBudget(NamedTuple):
     """`failures` in any 15 minutes; `locks` in an hour are the end until somebody opens it, None is no end."""
 
     failures: int

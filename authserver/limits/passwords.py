@@ -6,9 +6,8 @@ an identifier that names nobody are counted in the same way. PW-5, PW-6.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from authserver.errors import TooMany
 from authserver.opaque import new_id
@@ -36,8 +35,7 @@ class Limit(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(NamedTuple):
     """`failures` an hour close for `first`, each further closing lasts twice as long; `ever` is the end."""
 
     failures: int
@@ -51,24 +49,21 @@ class Budget:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
+class Counter(NamedTuple):
     """Whose tries are counted together: `account` is an HMAC, `kind` what is tried or a known device's id."""
 
     account: bytes
     kind: str = PASSWORD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
+class Try(NamedTuple):
     """A try that was written down and is not yet decided."""
 
     id: str
     counter: Counter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(NamedTuple):
     """What a wrong try led to: how long it closes, and how many more may be wrong."""
 
     closed: timedelta | None

@@ -1,6 +1,6 @@
 """A first-party app that asks for name and password by itself: what its login is for, and what it gets in the end."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.apis import allow as scopes
 from authserver.apis.find import catalogue
@@ -13,7 +13,7 @@ from authserver.groups.attributes import scopes as of_person
 from authserver.issuer import Issuer
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
-from authserver.store import Session
+from authserver.store import Derived, Session
 from authserver.tokens import grant
 from authserver.tokens.issue import Ready, Wanted, ready
 from authserver.tokens.terms import terms
@@ -21,17 +21,24 @@ from authserver.transaction import Transaction
 from authserver.users import find
 from authserver.users.user import User
 
+Key = tuple[str, str, tuple[str, ...]]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the app may have for this person, the level that it takes, and whether it is open to them at all."""
+
+class Share(NamedTuple):
+    """What an app may have for people of the same groups, the level that it takes, and if it is open to them at all."""
 
     client: Client
-    user: User
     scope: tuple[str, ...]
     resources: tuple[str, ...]
     level: Level
     is_open: bool
+
+
+class Wish(NamedTuple):
+    """What the app of a login may have for its person."""
+
+    user: User
+    share: Share
 
 
 def wish(db: Session, issuer: Issuer, tx: Transaction) -> Wish:
@@ -39,22 +46,21 @@ def wish(db: Session, issuer: Issuer, tx: Transaction) -> Wish:
     if tx.user is None:
         raise ValueError("nobody has proved anything")
     client, user = client_of(issuer, tx), find.load(db, tx.user)
-    groups = user.groups
-    allowed = asked(issuer, client, tx.request.get("scope", ""), groups)
-    resources = tuple(api.identifier for api in allowed.apis)
-    needed = terms(issuer, client, resources, allowed.scope).required
-    return Wish(
-        client=client,
-        user=user,
-        scope=allowed.scope,
-        resources=resources,
-        level=needed.level,
-        is_open=bool(allowed.scope) and client.admits(groups),
-    )
+    return Wish(user, asked(issuer, client, tx.request.get("scope", ""), user.groups))
 
 
-def asked(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...] = ()) -> scopes.Allowed:
+def asked(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...] = ()) -> Share:
     """What of a scope client and person may have; a Refusal for what the client may never have. AZ-13."""
+    found: Derived[Key, Share] = issuer.kept("shares", lambda: Derived(issuer.revisions))
+    kept, key = found.now(), (client.client_id, scope, groups)
+    held = kept.get(key)
+    # Who asks may have read the client before it moved.
+    if held is None or held.client is not client:
+        held = kept[key] = _share(issuer, client, scope, groups)
+    return held
+
+
+def _share(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...]) -> Share:
     found = scopes.allow(
         client,
         catalogue(issuer),
@@ -64,31 +70,37 @@ def asked(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...] = 
     )
     if isinstance(found, Refusal):
         raise found
-    return found
+    resources = tuple(api.identifier for api in found.apis)
+    return Share(
+        client=client,
+        scope=found.scope,
+        resources=resources,
+        level=terms(issuer, client, resources, found.scope).required.level,
+        is_open=bool(found.scope) and client.admits(groups),
+    )
 
 
 def allow(db: Session, issuer: Issuer, wished: Wish, session: SsoSession, *, by: Actor) -> Ready:
     """Let the app take part in the session that opened for it, and begin the family of its tokens. TK-7."""
-    now = issuer.clock()
-    if not sso.join(db, session.id, wished.client.client_id, now):
+    (user, share), now = wished, issuer.clock()
+    if not sso.join(db, session.id, share.client.client_id, now):
         raise LookupError("the session ended under the one who had just opened it")
     made = grant.begin(
         db,
         issuer,
-        client=wished.client,
-        user=wished.user,
+        client=share.client,
+        user=user,
         authentication=session.authentication,
         session_expires_at=session.expires_at,
-        scope=wished.scope,
-        resources=wished.resources,
+        scope=share.scope,
+        resources=share.resources,
         by=by._replace(kind="user", id=session.user, session=session.id),
         now=now,
     )
-    standing = None if made is None else grant.load(db, made)
-    if standing is None:
-        raise LookupError("what was begun just now is not there")
-    wanted = Wanted(scope=wished.scope, resources=wished.resources)
-    return ready(db, issuer, wished.client, standing, wanted)
+    if made is None:
+        raise LookupError("the session ended under the one who had just opened it")
+    standing = grant.at_its_birth(made, user, session.idle_until)
+    return ready(db, issuer, share.client, standing, Wanted(scope=share.scope, resources=share.resources))
 
 
 def client_of(issuer: Issuer, tx: Transaction) -> Client:

@@ -1,9 +1,8 @@
 """The end of a login: a session for what was proved, in place of whatever the browser had. SS-1, SS-9."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, partial
+from typing import NamedTuple
 
 from authserver.agents import network
 from authserver.audit import Actor, record
@@ -28,8 +27,7 @@ from authserver.transaction import Purpose, Transaction
 DEVICE_KNOWN = timedelta(days=365)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class Visitor(NamedTuple):
     """The browser that answers: what it is known by, and who is signed in there already.
 
     `idle` is the session that was theirs until nobody was there for too long; its apps may still run. Where no
@@ -51,8 +49,7 @@ class Visitor:
         return digest(self.device) if self.device else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
+class Entered(NamedTuple):
     """Signed in: `handle` and `device` are the cookies to set, and `trusted` where the device is so from now on.
 
     `taken_up`: what waited is resumed already, for this very answer. An app gets no cookies: `ready` is what its
@@ -82,28 +79,44 @@ def complete(
     Full, and nothing is opened, where another must end first: the login stays as it is, for that to be chosen.
     `wish` is an app's, as it was looked at in this transaction; `made` the try that was right, forgiven with the rest.
     """
-    if tx.user is None:
+    user = tx.user
+    if user is None:
         raise ValueError("nobody has proved anything")
-    known = cache(partial(_known_device, db, issuer, tx.user, visitor))
-    held = _session(db, issuer, tx, visitor, lambda: known()[1])
+    known: list[tuple[str, str]] = []
+
+    def device_of() -> tuple[str, str]:
+        """Looked up once, and only where a session opens or was renewed."""
+        if not known:
+            known.append(_known_device(db, issuer, user, visitor))
+        return known[0]
+
+    held = _session(db, issuer, tx, visitor, lambda: device_of()[1])
     if held is None or isinstance(held, Full):
         return held
-    (session, handle), (device, device_id) = held, known()
+    (session, handle), (device, device_id) = held, device_of()
     now = issuer.clock()
     # What goes on at once is taken up by the very write that ends its login.
     taken_up = visitor.goes_on and now < tx.expires_at
     waits = tx.purpose is Purpose.AUTHORIZE and not taken_up
     if not attach(db, tx, session.id, None if waits else now):
         raise LookupError("the login moved under the one who had just advanced it")
-    if tx.steps_up != session.id:
-        passwords.reset(db, passwords.account_key(issuer.roots, tx.user, ""), device_id, made, now)
-    elif made is not None:
-        passwords.forgive(db, made)
+    _forgive(db, issuer, tx, session, device_id, made)
     if tx.purpose is Purpose.APP:
         ready = apps.allow(db, issuer, wish or apps.wish(db, issuer, tx), session, by=visitor.by)
         return Entered(tx=tx, session=session, handle="", device="", ready=ready)
     value = trusted.keep(db, issuer, tx, session, device_id, by=visitor.by)
     return Entered(tx=tx, session=session, handle=handle, device=device, trusted=value, taken_up=taken_up)
+
+
+def _forgive(
+    db: Session, issuer: Issuer, tx: Transaction, session: SsoSession, device_id: str, made: Try | None
+) -> None:
+    """What was wrong before a full sign-in counts no more; one that is only stepped up forgives its own try."""
+    if tx.steps_up != session.id:
+        account = passwords.account_key(issuer.roots, session.user, "")
+        passwords.reset(db, account, device_id, made, issuer.clock())
+    elif made is not None:
+        passwords.forgive(db, made)
 
 
 def entered_already(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Entered | None:

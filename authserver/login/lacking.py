@@ -3,7 +3,7 @@
 It is asked when everything is proved and before there is a session, so that it stands between a person and every app.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.authentication import UserId
 from authserver.issuer import Issuer
@@ -13,12 +13,12 @@ from authserver.store import Session
 from authserver.store.terms import STANDING
 from authserver.transaction import Purpose, Transaction
 from authserver.users import terms
+from authserver.users.user import User
 
 OFF, REQUIRED = "off", "required"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """What somebody has said already."""
 
     has_address: bool
@@ -26,8 +26,11 @@ class Standing:
     is_admin: bool
 
 
-def lacking(db: Session, issuer: Issuer, tx: Transaction) -> tuple[str, ...]:
-    """The pages that stand between a login and its end; none where a session is only proved again."""
+def lacking(db: Session, issuer: Issuer, tx: Transaction, person: User | None = None) -> tuple[str, ...]:
+    """The pages that stand between a login and its end; none where a session is only proved again.
+
+    `person` is theirs where this transaction has read it: only what they accepted is not in it.
+    """
     if tx.user is None or tx.purpose is Purpose.FRESH or tx.steps_up is not None:
         return ()
     asks_terms, address = bool(terms.version(issuer)), issuer.settings.confirmed_address
@@ -37,7 +40,10 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction) -> tuple[str, ...]:
     asks_address = asks_address and not tx.skips and outbox.can_send(issuer)
     if not (asks_terms or asks_address):
         return ()
-    said = _standing(db, issuer, tx.user)
+    if person is None or asks_terms:
+        said = _standing(db, issuer, tx.user)
+    else:
+        said = Standing(person.email_verified, False, person.role is not None)  # noqa: FBT003
     lacks_address = asks_address and not said.has_address and not (is_app and said.is_admin)
     lacks = ((TERMS, asks_terms and not said.has_accepted), (ADDRESS, lacks_address))
     return tuple([step for step, is_lacking in lacks if is_lacking])

@@ -13,8 +13,7 @@ TERMS, ADDRESS, TAKEOVER = "terms", "address", "takeover"
 ELSEWHERE = "elsewhere"  # what an app cannot do by itself: a page of ours can
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(NamedTuple):
     """A factor that this person has, and what it is worth beside another; see Factor for `reserve` and `guards`."""
 
     name: str
@@ -49,8 +48,7 @@ class Policy(NamedTuple):
     barred: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Show:
+class Show(NamedTuple):
     """What is asked now; `others` would do as well. `open`: of several the person has used none yet, so they choose."""
 
     step: str
@@ -65,6 +63,9 @@ class Show:
 @dataclass(frozen=True, slots=True)
 class Complete:
     """Everything that can be asked was proved."""
+
+
+COMPLETE = Complete()
 
 
 def next_step(tx: Transaction, policy: Policy) -> Show | Complete:
@@ -89,19 +90,21 @@ def _next_proof(tx: Transaction, policy: Policy) -> Show | Complete:
     When a level is out of reach the login still ends, at what was proved: the request that wanted more says so
     itself. What every sign-in must reach is never out of reach while there is a way to get it.
     """
-    proofs = (*policy.held, *tx.proofs)
+    proofs = (*policy.held, *tx.proofs) if policy.held else tx.proofs
+    if not proofs:
+        return _show(policy.first)
     if not any(proof.factor in policy.first or proof.kind is Kind.UPSTREAM for proof in proofs):
         return _show(policy.first)
     asked = Level.MFA_LOW if policy.enrolled and policy.asks else Level.PWD
     needed = max(policy.required, policy.least, tx.level, asked)
     reached = level_of(proofs)
     if reached >= needed:
-        return Complete()
+        return COMPLETE
     raising = [offer for offer in policy.enrolled if _with(proofs, offer) > reached]
     enough = [offer for offer in raising if _with(proofs, offer) >= needed]
     if raising:
         return _offered(enough or raising)
-    return _show(policy.enrols) if policy.enrols and reached < policy.least else Complete()
+    return _show(policy.enrols) if policy.enrols and reached < policy.least else COMPLETE
 
 
 def _is_for_pages(tx: Transaction, policy: Policy, step: Show | Complete) -> bool:

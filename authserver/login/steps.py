@@ -1,8 +1,7 @@
 """take(): one answer to one step, for every factor alike."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from authserver.audit import record
 from authserver.audit.events import PasswordClosed, SecondStepClosed, SignInFailed
@@ -11,7 +10,7 @@ from authserver.clients.client import Client
 from authserver.clients.find import by_client_id
 from authserver.errors import NotFound, TooMany
 from authserver.factors.contract import Account, Answer, Factor, Refused, Right, Spent
-from authserver.factors.registry import factors, ready
+from authserver.factors.registry import factors, known, ready_beside
 from authserver.issuer import Issuer
 from authserver.limits import passwords
 from authserver.limits.codes import FOR_GOOD, CodeBudget
@@ -33,8 +32,7 @@ from authserver.transaction import Purpose, Transaction
 APP_TRIES = 5  # wrong answers after which an app begins anew, whatever else is left. SU-1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class Begun(NamedTuple):
     """An answer that is counted already; `left` is how many more an app may get wrong in this login."""
 
     account: Account
@@ -42,16 +40,14 @@ class Begun:
     left: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proved:
+class Proved(NamedTuple):
     """The answer was right, and there is more to show."""
 
     tx: Transaction
     show: Show
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wrong:
+class Wrong(NamedTuple):
     """The answer proved nothing; `reason` is for the record, `shown` for the page, with the tries that are `left`."""
 
     reason: str
@@ -60,8 +56,7 @@ class Wrong:
     left: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(NamedTuple):
     """It is not this step's turn: the login is elsewhere (`show`), or over."""
 
     show: Show | None
@@ -104,11 +99,8 @@ def facing(tx: Transaction, session: SsoSession | None) -> Transaction:
 
 def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
     """Where a login stands. Whether there is room for its session is asked when nothing else is left to ask."""
-    policy, own = (
-        _whole_policy(db, issuer, tx, visitor, wish_of(db, issuer, tx)),
-        visitor.session or visitor.idle,
-    )
-    step = next_step(tx, policy)
+    step, policy = _before_room(db, issuer, tx, visitor, wish_of(db, issuer, tx))
+    own = visitor.session or visitor.idle
     if isinstance(step, Show) or tx.user is None or (own is not None and goes_on_in(tx, own)):
         return step
     full = limits.look(db, issuer, tx.user, besides=own.id if own is not None else None)
@@ -117,7 +109,7 @@ def step_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> S
 
 def before_room(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor) -> Show | Complete:
     """Where it stands as long as nobody asks whether there is room."""
-    return next_step(tx, _whole_policy(db, issuer, tx, visitor, wish_of(db, issuer, tx)))
+    return _before_room(db, issuer, tx, visitor, wish_of(db, issuer, tx))[0]
 
 
 def wish_of(db: Session, issuer: Issuer, tx: Transaction) -> Wish | None:
@@ -125,13 +117,17 @@ def wish_of(db: Session, issuer: Issuer, tx: Transaction) -> Wish | None:
     return apps.wish(db, issuer, tx) if tx.purpose is Purpose.APP and tx.user is not None else None
 
 
-def _whole_policy(
+def _before_room(
     db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, wish: Wish | None
-) -> Policy:
-    """With what the person still has to say, which is asked once everything is proved."""
+) -> tuple[Show | Complete, Policy]:
+    """The step, by a policy with what the person still has to say, which is asked once everything is proved."""
     policy = policy_of(db, issuer, tx, visitor, wish)
-    lacks = lacking(db, issuer, tx) if isinstance(next_step(tx, policy), Complete) else ()
-    return policy._replace(lacks=lacks) if lacks else policy
+    step = next_step(tx, policy)
+    lacks = lacking(db, issuer, tx, wish.user if wish else None) if isinstance(step, Complete) else ()
+    if lacks:
+        policy = policy._replace(lacks=lacks)
+        step = next_step(tx, policy)
+    return step, policy
 
 
 def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, wish: Wish | None) -> Policy:
@@ -139,26 +135,25 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, wi
 
     On a trusted device the rules ask for nothing more; what an app demands is asked all the same. SU-5.
     """
-    known = factors(issuer)
-    first = tuple(name for name, factor in known.items() if factor.begins)
+    here = known(issuer)
     if tx.user is None:
-        return Policy(first=first)
+        return Policy(here.first)
     rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
     offers, session = offers_of(db, issuer, tx.user), visitor.session
     own = session if session is not None and session.user == tx.user else None
     if not tx.asks_anew and trusted.holds(db, issuer, tx.user, visitor.trust):
         rule = Rule.OFF
     return Policy(
-        first=first,
+        first=here.first,
         enrolled=guarding(offers) if tx.purpose is Purpose.FRESH else offers,
-        required=own.authentication.level if own else wish.level if wish else Level.PWD,
+        required=own.authentication.level if own else wish.share.level if wish else Level.PWD,
         held=own.authentication.proofs if own and tx.steps_up == own.id else (),
         least=rule.least,
         # A change of the account asks whoever has a second factor for it, whatever sign-ins ask. PW-9.
         asks=rule is not Rule.OFF or tx.purpose is Purpose.FRESH,
-        enrols=tuple(name for name, factor in known.items() if factor.enrols),
+        enrols=here.enrols,
         by_app=wish is not None,
-        barred=wish is not None and not wish.is_open,
+        barred=wish is not None and not wish.share.is_open,
     )
 
 
@@ -171,7 +166,9 @@ def client_of(issuer: Issuer, tx: Transaction) -> Client | None:
 
 def offers_of(db: Session, issuer: Issuer, user: UserId) -> tuple[Offer, ...]:
     """The second factors that somebody has: the one used last, then the strongest; what is in reserve at the end."""
-    theirs = [factor for factor in ready(db, issuer, user) if max(factor.alone, factor.beside) > Level.PWD]
+    theirs = ready_beside(db, issuer, user)
+    if not theirs:
+        return ()
     used = {}
     if sum(not factor.reserve for factor in theirs) > 1:
         used = {factor.name: factor.last_used(db, user) for factor in theirs}
@@ -288,7 +285,7 @@ def after(
 ) -> Entered | Proved | Moved:
     """What follows a proof: more to show, or the session, whose opening forgives the try that was `made` for it."""
     wish = wish_of(db, issuer, tx)
-    step = next_step(tx, _whole_policy(db, issuer, tx, visitor, wish))
+    step, _ = _before_room(db, issuer, tx, visitor, wish)
     if isinstance(step, Show):
         return Proved(tx=tx, show=step)
     done = complete(db, issuer, tx, visitor, wish=wish, made=made)

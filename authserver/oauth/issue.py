@@ -86,7 +86,7 @@ def _issue(
         KIND,
         now=now,
         expires_at=now + timedelta(seconds=issuer.settings.code_lifetime),
-        grant=made,
+        grant=made.id,
         payload={
             "client_id": client.client_id,
             "redirect_uri": request.to.redirect_uri,

@@ -1,6 +1,5 @@
 """Second factors of people: authenticator apps, and the recovery codes beside them."""
 
-from collections.abc import Iterable
 from functools import cache
 
 from authserver.store.database import Hot, Session
@@ -101,9 +100,8 @@ def _any_of(statements: tuple[tuple[str, Hot], ...]) -> Hot:
     return Hot(" UNION ALL ".join(found))
 
 
-def finding(db: Session, statements: Iterable[tuple[str, Hot]], user_id: str) -> frozenset[str]:
+def finding(db: Session, statements: tuple[tuple[str, Hot], ...], user_id: str) -> frozenset[str]:
     """The names of those statements that find a row of this person, in one round trip."""
-    asked = tuple(statements)
-    if not asked:
+    if not statements:
         return frozenset()
-    return frozenset(row[0] for row in db.hot(_any_of(asked), {"user": user_id}).fetchall())
+    return frozenset([row[0] for row in db.hot(_any_of(statements), {"user": user_id}).fetchall()])

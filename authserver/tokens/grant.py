@@ -117,14 +117,15 @@ def begin(  # noqa: PLR0913
     claims: str | None = None,
     by: Actor,
     now: datetime,
-) -> str | None:
-    """Open a family at authorization, and give its id; None when its session has ended. AZ-17.
+) -> Grant | None:
+    """Open a family at authorization; None when its session has ended. AZ-17.
 
     Without offline_access it ends with its session at the latest. RT-10.
     """
-    grant, offline, settings = new_id(), "offline_access" in scope, issuer.settings
+    grant, offline, settings, granted = new_id(), "offline_access" in scope, issuer.settings, db.time(now)
     refresh_ends = now + timedelta(seconds=client.refresh_lifetime or settings.refresh_lifetime)
     ends_at = refresh_ends if offline else min(refresh_ends, session_expires_at)
+    refresh_expires = db.time(min(ends_at, idle_end(issuer, client, now)))
     opened = db.hot(
         BEGIN,
         {
@@ -138,8 +139,8 @@ def begin(  # noqa: PLR0913
             "claims": claims,
             "authentication": to_json(authentication),
             "offline": offline,
-            "now": db.time(now),
-            "refresh_expires_at": db.time(min(ends_at, idle_end(issuer, client, now))),
+            "now": granted,
+            "refresh_expires_at": refresh_expires,
             "ends_at": db.time(ends_at),
         },
     )
@@ -154,7 +155,40 @@ def begin(  # noqa: PLR0913
         scope=" ".join(scope),
     )
     record(db, event, by=by, at=now)
-    return grant
+    return Grant(
+        grant,
+        user.id,
+        client.client_id,
+        authentication.session,
+        scope,
+        resources,
+        claims,
+        authentication,
+        offline,
+        0,
+        ends_at,
+        None,
+        None,
+        granted,
+        refresh_expires,
+    )
+
+
+def at_its_birth(grant: Grant, user: User, session_idle_until: datetime) -> Standing:
+    """What stands behind a grant in the transaction that opened its session for this person."""
+    behind = Behind(
+        grant.client_id,
+        grant.offline,
+        grant.ends_at,
+        None,
+        user.status,
+        False,  # noqa: FBT003
+        session_idle_until,
+        user.subject,
+        grant.claims,
+        grant.authentication,
+    )
+    return Standing(grant, behind)
 
 
 def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:

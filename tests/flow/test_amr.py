@@ -1,6 +1,5 @@
 """amr and acr in tokens: each way to sign in, through code, refresh and restart."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +16,7 @@ DAYS = 29
 def tokens_by(world: World, web: RelyingParty, ada: Resident, row: SignIn) -> Tokens:
     """The tokens of an app after this sign-in, whose proofs were made a minute apart."""
     start = world.clock()
-    proofs = [replace(proof, at=start + timedelta(minutes=n)) for n, proof in enumerate(row.proofs)]
+    proofs = [proof._replace(at=start + timedelta(minutes=n)) for n, proof in enumerate(row.proofs)]
     world.clock.advance(minutes=len(proofs) - 1)
     browser = world.signed_in(ada, proofs=proofs)
     world.clock.advance(minutes=1)

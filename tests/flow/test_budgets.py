@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.agent import Browser
+from tests.flow.json_login import app_in
 from tests.flow.login import fill
 from tests.flow.world import Resident, World
 from tests.oidc import RelyingParty, Request, Tokens
@@ -62,7 +63,7 @@ SIGN_IN: Budget = (
     ("INSERT failures", "the try, before it is looked at"),
     ("SELECT users", "after the hash: whether the account is still as it was"),
     ("INSERT transactions", "the first proof makes the login a row"),
-    ("SELECT password", "which factors they have for a second step, all in one"),
+    ("SELECT passkey", "which factors they have for a second step, all in one"),
     ("SELECT users", "whether their address is confirmed, and the terms are accepted"),
     ("SELECT users", "on how many devices they may be; from here on their sign-ins follow each other"),
     ("INSERT devices", "the device is known from now on"),
@@ -78,6 +79,28 @@ SIGN_IN: Budget = (
     ("INSERT seen_places", "and if not, that they were"),
     ("UPDATE transactions", "the login is complete, and the request of the app is resumed with it, once"),
     ("DELETE failures", "the try was right, and the account's count begins again"),
+)
+APPS_OWN_SIGN_IN: Budget = (
+    ("SELECT rate_windows", "failures of the address in this window, and in the one before"),
+    ("SELECT users", "the account and its hash"),
+    ("SELECT pg_advisory_xact_lock", "tries at one account are counted one after the other"),
+    ("SELECT failures", "what is left of the budget"),
+    ("INSERT failures", "the try, before it is looked at"),
+    ("SELECT users", "after the hash: whether the account is still as it was"),
+    ("INSERT transactions", "the first proof makes the login a row"),
+    ("SELECT users", "the person: what the app may have for them, and whether their address is confirmed"),
+    ("SELECT passkey", "which factors they have for a second step, all in one"),
+    ("SELECT users", "on how many devices they may be; from here on their sign-ins follow each other"),
+    ("INSERT devices", "the app is known by what it says of itself"),
+    ("INSERT sso_sessions", "the session"),
+    ("UPDATE users", "the last sign-in"),
+    ("INSERT audit_events", "that somebody signed in"),
+    ("SELECT seen_places", "whether they were at this place before"),
+    ("UPDATE transactions", "the login is complete, once"),
+    ("DELETE failures", "the try was right, and the account's count begins again"),
+    ("INSERT session_clients", "the app takes part in the session"),
+    ("INSERT grants", "the family of its tokens"),
+    ("INSERT audit_events", "that a grant was made"),
 )
 
 
@@ -183,6 +206,15 @@ def test_a_sign_in_from_the_page_to_the_code(
     with within(world, [*SIGN_IN, *FIRST_CODE]):
         there = fill(browser, ada.email, ada.password)
     assert web.returned(request, there.left_for or "")["code"]
+
+
+def test_a_sign_in_by_an_app_itself(world: World, ada: Resident) -> None:
+    """Of somebody who was there before, at the same place and with the same app."""
+    world.set(confirmed_address="required")
+    app = app_in(world)
+    app.entered(app.login(ada))
+    with within(world, APPS_OWN_SIGN_IN):
+        app.entered(app.login(ada))
 
 
 def test_a_statement_that_is_not_in_the_budget_is_named(

@@ -1,6 +1,5 @@
 """What proofs are worth: the whole table, in any order in which they may have been made."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -60,7 +59,7 @@ def test_mfa_is_said_exactly_from_mfa_low_on(proofs: tuple[Proof, ...]) -> None:
 def test_since_when_a_level_holds() -> None:
     """SU-3: a proof that was added counts from when it was made, and moves nothing else."""
     later = AT + timedelta(hours=3)
-    found = of(PWD, MAILED).stepped_up(replace(TOTP, at=later))
+    found = of(PWD, MAILED).stepped_up(TOTP._replace(at=later))
     assert found.at == AT
     assert found.since(Level.PWD) == AT
     assert found.since(Level.MFA) == later

@@ -59,7 +59,7 @@ def missing(issuer: Issuer, asked: Asked, tx: Transaction, show: Show) -> Answer
                 return _mfa_required(issuer, asked, tx, methods)
     if tx.user is not None:
         with issuer.database.reading() as db:
-            if not apps.wish(db, issuer, tx).is_open:
+            if not apps.wish(db, issuer, tx).share.is_open:
                 raise OAuthRefusal(
                     "this person may not use this app", code="access_denied", status=403, rule="groups"
                 )

@@ -1,7 +1,7 @@
 """What an app of the JSON sign-in asks: its members, who it is, and the login that its token names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.clients.client import Client
 from authserver.clients.redirects import origins_of
@@ -20,8 +20,7 @@ from authserver.transaction import Transaction
 from authserver.users import find
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """A request whose app is authenticated, and what it is known by in its logins."""
 
     client: Client
@@ -37,8 +36,7 @@ class Asked:
         return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(NamedTuple):
     """A login under way, as the token of its app names it."""
 
     asked: Asked

@@ -99,7 +99,7 @@ def wishes(*levels: Level, essential: bool = False) -> AcrWish:
     return AcrWish(levels=levels, essential=essential, named=True)
 
 
-OLD = (PASSWORD, replace(TOTP, at=NOW - timedelta(minutes=1)))
+OLD = (PASSWORD, TOTP._replace(at=NOW - timedelta(minutes=1)))
 STRONG = person(authentication=proved(PASSWORD, TOTP), reachable=Level.MFA)
 PRESENT = person(reachable=Level.MFA)
 TABLE = {
