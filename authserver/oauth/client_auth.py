@@ -4,7 +4,7 @@ The same on every endpoint, by the registered method alone, with one answer for 
 """
 
 import binascii
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urljoin
 
@@ -19,9 +19,10 @@ from authserver.oauth.errors import invalid_client, invalid_request
 from authserver.oauth.request import OAuthRequest
 from authserver.once import remember
 from authserver.opaque import digest, same
-from authserver.store import retrying
+from authserver.store import Derived, retrying
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+BESIDE_HEADER = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 NOBODY = digest("no client has this secret")
 
 
@@ -33,8 +34,34 @@ class Presented(NamedTuple):
     credential: str = ""
 
 
+class Proved(NamedTuple):
+    """The client of a Basic header that was right, until one of its secrets ends."""
+
+    client: Client
+    until: datetime | None
+
+
 def authenticate(issuer: Issuer, request: OAuthRequest) -> Client:
-    """The client of this request, or the one refusal. CL-1, CL-2, CL-8."""
+    """The client of this request, or the one refusal. CL-1, CL-2, CL-8.
+
+    An app shows the same header each time: it is read and compared anew when anything has moved.
+    """
+    header = request.authorization
+    if header is None or not BESIDE_HEADER.isdisjoint(request.form):
+        return _proving(issuer, request)
+    headers: Derived[bytes, Proved] = issuer.kept("proved-headers", lambda: Derived(issuer.revisions))
+    kept, shown, now = headers.now(), digest(header), issuer.clock()
+    proved = kept.get(shown)
+    if proved is not None and (proved.until is None or proved.until > now):
+        return proved.client
+    client = _proving(issuer, request)
+    # The time is that from before, so that whichever secret was right is among these.
+    ends = [each.expires_at for each in client.secrets if each.expires_at and each.expires_at > now]
+    kept[shown] = Proved(client, min(ends, default=None))
+    return client
+
+
+def _proving(issuer: Issuer, request: OAuthRequest) -> Client:
     method, client_id, credential = present(request)
     client = find.by_client_id(issuer, client_id)
     if method in ("client_secret_basic", "client_secret_post"):

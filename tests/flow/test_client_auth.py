@@ -170,6 +170,23 @@ def test_secrets_are_long_kept_as_digests_and_two_may_overlap(world: World) -> N
     assert party.token({"grant_type": "client_credentials"}).status == 401
 
 
+@pytest.mark.parametrize(
+    "change", [{"active": False}, {"auth_method": "client_secret_post"}], ids=["disabled", "method"]
+)
+def test_a_header_that_was_right_is_wrong_as_soon_as_its_client_moves(
+    world: World, change: dict[str, object]
+) -> None:
+    """CL-1: what was proved holds for the client as it was."""
+    party = world.add_client(grant_types=["client_credentials"], redirect_uris=[], scope="")
+    form = {"grant_type": "client_credentials"}
+    assert [party.token(form).status for _ in range(2)] == [200, 200]
+    assert party.token(form | {"client_secret": party.secret}).status == 400
+    assert party.token(form | {"client_id": "another"}).status == 400
+    with world.writing() as db:
+        clients.edit(db, world.issuer, party.client_id, change, by=SYSTEM)
+    assert party.token(form).status == 401
+
+
 def test_a_client_without_a_secret_that_lives_is_nobody(world: World) -> None:
     """CL-6: what stands in for the comparison opens nothing."""
     party = world.add_client(grant_types=["client_credentials"], redirect_uris=[], scope="")
