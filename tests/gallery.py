@@ -422,7 +422,7 @@ PAGES: dict[str, Page] = {
     "consent-growing": pages.Consent(
         **TOKEN,
         action="/oauth/consent",
-        app=replace(GRADES, logo_url="/static/favicon.svg"),
+        app=GRADES._replace(logo_url="/static/favicon.svg"),
         person=MARA,
         asks=(*ASKS[:2], Asked(sentence="Read your grades", is_new=True)),
         growing=True,

@@ -1,7 +1,6 @@
 """What an authorization request leads to: a code, a question to the person, or a refusal. Pure; no I/O."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ class Person(NamedTuple):
     least: Level = Level.PWD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
+class Here(NamedTuple):
     """What happened for this very request, and no other: proofs are not recognized by comparing times.
 
     What waited on one of our pages has the `page` that it is spent with, by the one code that comes of it.
@@ -55,15 +53,13 @@ class Case(NamedTuple):
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+class Issue(NamedTuple):
     """A code for this scope."""
 
     scope: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskLogin:
+class AskLogin(NamedTuple):
     """They must sign in, up to this level; `anew`: a provider that remembers them is no answer."""
 
     reason: str
@@ -71,39 +67,34 @@ class AskLogin:
     anew: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskRegistration:
+class AskRegistration(NamedTuple):
     """They are to make an account, and to sign in with it, up to this level."""
 
     reason: str
     level: Level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskRoom:
+class AskRoom(NamedTuple):
     """They must sign in, and choose which of their devices gives way: this one gave way to another. SS-5."""
 
     reason: str
     level: Level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskStepUp:
+class AskStepUp(NamedTuple):
     """They are signed in, and must prove more."""
 
     reason: str
     level: Level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskAccount:
+class AskAccount(NamedTuple):
     """They must say which account."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskConsent:
+class AskConsent(NamedTuple):
     """They must allow this scope; `new` is what they have not allowed before."""
 
     reason: str
@@ -111,15 +102,13 @@ class AskConsent:
     new: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAllowed:
+class NotAllowed(NamedTuple):
     """They may not use this app, and are told whom to ask."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
+class Refuse(NamedTuple):
     """The app is told that there is no code."""
 
     refusal: Refusal

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.authentication import Authentication, Level, Proof, SessionId
 from authserver.issuer import Issuer
@@ -13,8 +14,7 @@ from authserver.store import retrying
 from authserver.transaction import Purpose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
+class Returned(NamedTuple):
     """A login ended in this session, for this request alone: completed by this very call, and by no other."""
 
     request: Mapping[str, str]
@@ -38,8 +38,7 @@ class Returned:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anew:
+class Anew(NamedTuple):
     """Nothing was proved for this request, or it was used up: it is decided like one that just arrived."""
 
     request: Mapping[str, str]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -169,6 +170,7 @@ BRANDING = "authserver_branding"
 STAYING = "authserver_staying"
 TEXTS = "authserver_texts"
 UNSAFE = re.compile(r"[^\w.~-]+", re.ASCII)
+COMPARED: dict[str, "attrgetter[object]"] = {}  # by the name of a page
 OUR_TEXTS = frozenset({"/terms", "/privacy"})
 WEB = Path(__file__).parent
 
@@ -242,7 +244,7 @@ def render(page: Page, *, status: int | None = None) -> Response:
 
     texts: Texts | None = extensions[TEXTS]
     if texts is not None and page.new and staying is None:
-        key = (page, spoken, language.overridden(), here.asked().script_root)
+        key = (*_told_apart(page), spoken, language.overridden(), here.asked().root_path)
         text = texts.get(branding, key, rendered)
     else:
         text = rendered()
@@ -250,6 +252,15 @@ def render(page: Page, *, status: int | None = None) -> Response:
     if page.retry_in:
         response.headers["Retry-After"] = str(page.retry_in)
     return response
+
+
+def _told_apart(page: Page) -> tuple[str, object]:
+    """What tells it from all other pages, without the comparing in Python that dataclasses do."""
+    name = page.__class__.__name__
+    found = COMPARED.get(name)
+    if found is None:
+        found = COMPARED[name] = attrgetter(*(field.name for field in fields(page) if field.compare))
+    return name, found(page)
 
 
 def _text(page: Page, branding: Branding, spoken: str, staying: Staying | None) -> str:

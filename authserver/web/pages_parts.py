@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class _Nothing(dict[str, str]):
@@ -46,8 +46,7 @@ class Page:
         return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+class App(NamedTuple):
     """An app as a person knows it: its name, and the host that it is at. `contact` is an address or a URL."""
 
     name: str
@@ -56,8 +55,7 @@ class App:
     contact: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(NamedTuple):
     """Who is signed in. `email` is empty for somebody who has none."""
 
     name: str = ""
@@ -79,8 +77,7 @@ class Proved:
     not_you_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(NamedTuple):
     """Another way to sign in; `used_last` marks the one that the person came by last time."""
 
     title: str

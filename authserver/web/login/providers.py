@@ -1,6 +1,6 @@
 """Which providers a login offers, in which order; and the cookies of the way there and back."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from authserver.authentication import UserId
 from authserver.errors import Refusal
@@ -21,8 +21,7 @@ SHOWN = 6
 MOST_FOUND = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
+class Offered(NamedTuple):
     """The buttons of a sign-in page; `more` are found by searching."""
 
     ways: tuple[ProviderWay, ...]

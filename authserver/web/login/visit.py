@@ -1,6 +1,6 @@
 """What a view of the sign-in is given: the login under way, the browser, and where both lead."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from flask import redirect
@@ -28,11 +28,11 @@ from authserver.web.paths import safe_path
 ACCOUNT = "/account"
 QUERY = "query"
 YEAR = 365 * 86_400
+NOBODY = Person()
 JOINS = "join"  # in a login's request: what came from a provider waits to be joined to the account
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Under:
+class Under(NamedTuple):
     """A login under way as it travels: `value` is what the next form carries."""
 
     tx: Transaction
@@ -177,7 +177,7 @@ def person(user_id: UserId | None = None) -> Person:
     session = sessions.current()
     whose = user_id or (session.user if session else None)
     if whose is None:
-        return Person()
+        return NOBODY
     with issuer().database.reading() as db:
         user = find.load(db, whose)
     return Person(name=user.name, email=user.email or "", username=user.username or "")

@@ -52,7 +52,7 @@ def answer() -> Response:
     if isinstance(found, Rejected):
         return proceed(found)
     if form.get("choice") == "allow":
-        agreed = replace(waiting, here=replace(waiting.here, agreed=frozenset(waiting.scope)))
+        agreed = replace(waiting, here=waiting.here._replace(agreed=frozenset(waiting.scope)))
         return proceed(found, agreed.done)
     return _denied(found, waiting)
 

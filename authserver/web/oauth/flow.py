@@ -40,7 +40,9 @@ NOBODY = SessionId("")
 
 def read_again(values: Mapping[str, str]) -> AuthorizeRequest | Rejected:
     """Read a request that was sealed: its client may have been changed meanwhile."""
-    return read(issuer(), Asked(values={name: values[name] for name in NAMES & values.keys()}))
+    if not NAMES.issuperset(values):
+        values = {name: value for name, value in values.items() if name in NAMES}
+    return read(issuer(), Asked(values=values))
 
 
 def decided(asked: AuthorizeRequest, done: Done = nothing) -> Judged:

@@ -424,11 +424,11 @@ def test_answering_every_question_always_ends_in_a_code(
         decision = decide(request, who, here, NOW)
         match decision:
             case AskLogin() | AskRegistration():
-                here, who = replace(here, signed_in=True), person()
+                here, who = here._replace(signed_in=True), person()
             case AskAccount():
-                here = replace(here, chose_account=True)
+                here = here._replace(chose_account=True)
             case AskConsent(scope=scope):
-                here = replace(here, agreed=frozenset(scope))
+                here = here._replace(agreed=frozenset(scope))
             case _:
                 break
     assert decision == Issue(scope=SCOPE)
