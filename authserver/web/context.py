@@ -61,12 +61,16 @@ def settings() -> Settings:
 
 def branding() -> Branding:
     """Whose pages these are, as the settings have it: the very same for as long as these are."""
-    now, asked = settings(), issuer()
-    kept: dict[str, tuple[Settings, Branding]] = asked.kept("branding", dict)
-    held = kept.get("now")
-    if held is None or held[0] is not now:
-        held = kept["now"] = (now, _branding(now, asked))
-    return held[1]
+    of_request = here.kept()
+    found: Branding | None = of_request.get("branding")
+    if found is None:
+        now, asked = settings(), issuer()
+        kept: dict[str, tuple[Settings, Branding]] = asked.kept("branding", dict)
+        held = kept.get("now")
+        if held is None or held[0] is not now:
+            held = kept["now"] = (now, _branding(now, asked))
+        found = of_request["branding"] = held[1]
+    return found
 
 
 def languages() -> tuple[str, ...]:

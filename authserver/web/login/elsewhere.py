@@ -23,9 +23,14 @@ from authserver.web.pages_upstream import Elsewhere, LeadOn, NewHere
 REFERENCE = re.compile(r"[A-Z0-9]{4}(?:-[A-Z0-9]{4}){1,3}")
 
 
-def trouble() -> dict[str, Any]:
+NO_TROUBLE: Mapping[str, Any] = {"trouble": "", "by": "", "reference": ""}
+
+
+def trouble() -> Mapping[str, Any]:
     """Why somebody came back from a provider without being let in, as the address says it."""
     asked = here.query()
+    if "trouble" not in asked:
+        return NO_TROUBLE
     found = _trouble(asked.get("trouble", ""))
     reference = asked.get("ref", "")
     return {

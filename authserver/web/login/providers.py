@@ -28,6 +28,9 @@ class Offered(NamedTuple):
     more: int = 0
 
 
+NONE = Offered(ways=())
+
+
 def offered(tx: Transaction) -> tuple[Provider, ...]:
     """The providers that this login may go to, in the order of the client, else of the admin."""
     return providers.offered(issuer(), tx)
@@ -35,8 +38,11 @@ def offered(tx: Transaction) -> tuple[Provider, ...]:
 
 def ways(tx: Transaction, search: str | None = None) -> Offered:
     """Buttons: the one used last first; over six of them are searched. None has not searched."""
+    every = offered(tx)
+    if not every:
+        return NONE
     last = cookies.get(Cookie.LAST)
-    found = sorted(offered(tx), key=lambda each: each.slug != last)
+    found = sorted(every, key=lambda each: each.slug != last)
     if search is not None:
         wanted = search.strip().casefold()
         found = [each for each in found if wanted in f"{each.title} {each.slug}".casefold()]

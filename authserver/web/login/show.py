@@ -110,9 +110,14 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
 
 def _first_ways(tx: str) -> tuple[Way, ...]:
     """How a sign-in may begin beside the password."""
-    known = factors(issuer())
-    names = [name for name, factor in known.items() if factor.begins and name != FIRST]
-    return tuple(Way(title=visit.title_of(name), url=f"/login/{name}?tx={tx}") for name in names)
+    known = factors(issuer()).items()
+    return tuple(
+        [
+            Way(title=factor.prompt.title, url=f"/login/{name}?tx={tx}")
+            for name, factor in known
+            if factor.begins and name != FIRST
+        ]
+    )
 
 
 def _reauthenticate(under: Under, state: SignInState | None, retry_after: int, said: str) -> Page:
