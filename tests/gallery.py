@@ -731,7 +731,7 @@ def hostile(value: Any) -> Any:
     if isinstance(value, str):
         return HOSTILE
     if isinstance(value, tuple):
-        return tuple(hostile(entry) for entry in value)
+        return getattr(value, "_make", tuple)(map(hostile, value))
     if isinstance(value, dict):
         return dict.fromkeys(value, HOSTILE)
     if is_dataclass(value) and not isinstance(value, type):

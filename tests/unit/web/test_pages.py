@@ -120,7 +120,7 @@ def test_every_page_escapes_whatever_it_shows(name: str, language: str) -> None:
 )
 def test_links_that_an_app_registered_lead_to_web_pages_or_nowhere(url: str) -> None:
     page = replace(
-        PAGES["consent"], policy_url=url, tos_url=url, site_url=url, app=replace(NOTES, contact=url)
+        PAGES["consent"], policy_url=url, tos_url=url, site_url=url, app=NOTES._replace(contact=url)
     )
     with gallery.make_app(replace(PLAIN, support_contact=url, privacy_url=url)).test_request_context("/"):
         links = Anatomy(shown(page)).all("a")
