@@ -118,12 +118,13 @@ class Roots:
         ordered = sorted(roots, key=lambda root: (root.retired_at is None, root.made_at))
         self._known = {(root.purpose, root.id): root for root in ordered}
         self._current = {root.purpose: root for root in ordered}
+        self._of = {of: tuple(root for root in ordered if root.purpose == of) for of in self._current}
 
     def current(self, purpose: str) -> Root:
         return self._current[purpose]
 
     def known(self, purpose: str) -> tuple[Root, ...]:
-        return tuple(root for (of, _), root in self._known.items() if of == purpose)
+        return self._of.get(purpose, ())
 
     def mac(self, purpose: str, message: bytes) -> tuple[str, bytes]:
         """The id of the root that was used, and the MAC."""

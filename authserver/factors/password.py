@@ -20,6 +20,7 @@ from authserver.factors.contract import Account, Answer, Factor, Prompt, Refused
 from authserver.issuer import Issuer
 from authserver.limits.passwords import PASSWORD, STRANGER, Budget, Counter, account_key
 from authserver.memory import KEPT
+from authserver.settings.catalogue import Settings
 from authserver.store import Hot, Session
 from authserver.store.passwords import BY_IDENTIFIER, BY_USER, HAS_PASSWORD, REHASH
 from authserver.store.sessions import FIND_DEVICE
@@ -89,10 +90,11 @@ class Password(Factor):
         stored: Stored | None = account.kept
         usable = stored is not None and stored.status == "active" and stored.hash is not None
         phc = stored.hash if stored and stored.hash else decoy(issuer)
-        with turn(issuer):
-            right = verified(issuer, phc, password) and usable
-            weak = right and is_weak(issuer, phc)
-            return Finding(right=right, stronger=hasher(issuer).hash(password) if weak else None)
+        settings = issuer.settings
+        with turn(issuer, settings):
+            right = verified(settings, phc, password) and usable
+            weak = right and is_weak(settings, phc)
+            return Finding(right=right, stronger=hasher(settings).hash(password) if weak else None)
 
     def settle(self, db: Session, issuer: Issuer, tx: Transaction, account: Account, finding: Any) -> Verdict:
         """Right only for a person who is still as they were when the hash was compared."""
@@ -115,9 +117,9 @@ class Password(Factor):
 
 def hash_password(issuer: Issuer, text: str) -> str:
     """What is stored of a new password; waits for its turn, so never inside writing()."""
-    password = normalized(text)
-    with turn(issuer):
-        return hasher(issuer).hash(password)
+    password, settings = normalized(text), issuer.settings
+    with turn(issuer, settings):
+        return hasher(settings).hash(password)
 
 
 def new_password(text: str, shortest: int, about: Iterable[str] = ()) -> str:
@@ -160,21 +162,20 @@ def budget(issuer: Issuer) -> Budget:
 
 
 @contextmanager
-def turn(issuer: Issuer) -> Iterator[None]:
+def turn(issuer: Issuer, settings: Settings) -> Iterator[None]:
     """One hash at a time per worker, so that a storm of sign-ins cannot starve the token endpoint. PW-3."""
     queue = issuer.kept("password-turn", threading.Lock)
     if not queue.acquire(timeout=WAIT):
         raise Busy("too many passwords are being checked at once", retry_after=COME_AGAIN)
     try:
-        KEPT.wanted(issuer.settings.argon2_memory * 1024)
+        KEPT.wanted(settings.argon2_memory * 1024)
         yield
     finally:
         queue.release()
         KEPT.used()
 
 
-def hasher(issuer: Issuer) -> PasswordHasher:
-    settings = issuer.settings
+def hasher(settings: Settings) -> PasswordHasher:
     return _hasher(settings.argon2_time, settings.argon2_memory)
 
 
@@ -183,17 +184,16 @@ def _hasher(time_cost: int, memory_cost: int) -> PasswordHasher:
     return PasswordHasher(time_cost=time_cost, memory_cost=memory_cost, parallelism=1)
 
 
-def verified(issuer: Issuer, phc: str, password: str) -> bool:
+def verified(settings: Settings, phc: str, password: str) -> bool:
     try:
-        return hasher(issuer).verify(phc, password)
+        return hasher(settings).verify(phc, password)
     except (VerificationError, InvalidHashError):
         return False
 
 
-def is_weak(issuer: Issuer, phc: str) -> bool:
+def is_weak(settings: Settings, phc: str) -> bool:
     """Made at less cost than is asked now; what is stronger stays as it is."""
     memory_cost, time_cost = _cost(phc.rpartition("$")[0].rpartition("$")[0])
-    settings = issuer.settings
     return memory_cost < settings.argon2_memory or time_cost < settings.argon2_time
 
 

@@ -85,7 +85,7 @@ def begin(db: Session, counter: Counter, budget: Limit, now: datetime) -> Try:
     tries = [(db.database.read_time(at), bool(counted)) for at, counted in rows]
     wrong = [at for at, counted in tries if counted or at + UNDER_WAY <= now]
     _refuse_while_closed(wrong, budget, now)
-    if budget.closed_until([at for at, _ in tries], now) is not None:
+    if len(tries) > len(wrong) and budget.closed_until([at for at, _ in tries], now) is not None:
         raise TooMany("Too many tries at once.", retry_after=2, rule="password_tries_under_way")
     made = Try(id=new_id(), counter=counter)
     values = {"id": made.id, "account": counter.account, "kind": counter.kind, "at": db.time(now)}

@@ -33,7 +33,7 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction, person: User | None = 
     """
     if tx.user is None or tx.purpose is Purpose.FRESH or tx.steps_up is not None:
         return ()
-    asks_terms, address = bool(terms.version(issuer)), issuer.settings.confirmed_address
+    asks_terms, address = terms.version(issuer), issuer.settings.confirmed_address
     # What may be skipped keeps nobody from an app that has no page to skip it on.
     is_app = tx.purpose is Purpose.APP
     asks_address = address == REQUIRED or (address != OFF and not is_app)
@@ -41,7 +41,7 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction, person: User | None = 
     if not (asks_terms or asks_address):
         return ()
     if person is None or asks_terms:
-        said = _standing(db, issuer, tx.user)
+        said = _standing(db, tx.user, asks_terms)
     else:
         said = Standing(person.email_verified, False, person.role is not None)  # noqa: FBT003
     lacks_address = asks_address and not said.has_address and not (is_app and said.is_admin)
@@ -51,11 +51,11 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction, person: User | None = 
 
 def may_skip(db: Session, issuer: Issuer, user: UserId) -> bool:
     """Whether somebody may go on without an address: admins always, so that mail that fails keeps none of them out."""
-    return issuer.settings.confirmed_address != REQUIRED or _standing(db, issuer, user).is_admin
+    return issuer.settings.confirmed_address != REQUIRED or _standing(db, user, "").is_admin
 
 
-def _standing(db: Session, issuer: Issuer, user: UserId) -> Standing:
-    row = db.one(STANDING, {"user": user, "version": terms.version(issuer)})
+def _standing(db: Session, user: UserId, version: str) -> Standing:
+    row = db.one(STANDING, {"user": user, "version": version})
     if row is None:
         raise LookupError("a login has a person")
     return Standing(

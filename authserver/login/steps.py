@@ -138,7 +138,7 @@ def policy_of(db: Session, issuer: Issuer, tx: Transaction, visitor: Visitor, wi
     here = known(issuer)
     if tx.user is None:
         return Policy(here.first)
-    rule = rule_for(db, issuer, tx.user, client_of(issuer, tx))
+    rule = rule_for(db, issuer, tx.user, wish.share.client if wish else client_of(issuer, tx))
     offers, session = offers_of(db, issuer, tx.user), visitor.session
     own = session if session is not None and session.user == tx.user else None
     if not tx.asks_anew and trusted.holds(db, issuer, tx.user, visitor.trust):

@@ -242,7 +242,7 @@ class TestAtOnce:
         holding, done = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with turn(world.issuer):
+            with turn(world.issuer, world.issuer.settings):
                 holding.set()
                 done.wait(10)
 

@@ -50,10 +50,9 @@ def of_app(issuer: Issuer, request: OAuthRequest, named: str = "") -> Asked:
     """
     if request.query:
         raise invalid_request("parameters belong in the body", rule="query_parameters")
-    form = request.form
-    if named and "client_id" not in form and request.authorization is None:
-        form = {**form, "client_id": named}
-    client = authenticate(issuer, request._replace(form=form))
+    if named and "client_id" not in request.form and request.authorization is None:
+        request = request._replace(form={**request.form, "client_id": named})
+    client = authenticate(issuer, request)
     admit(issuer, client)
     if not client.json_login:
         raise unauthorized_client("the client may not use the JSON sign-in", rule="json_login")
