@@ -146,6 +146,9 @@ class Session:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        if error is None and self._orm is None and self._mode not in TRANSACTIONS:
+            self._close()  # there is nothing to commit
+            return
         try:
             if error is None:
                 if self._orm is not None:

@@ -37,7 +37,8 @@ STATUS = {
 def read(environ: Mapping[str, Any], takes: str = FORM) -> OAuthRequest:
     """A request, parsed once; what cannot be read is refused."""
     method = environ["REQUEST_METHOD"]
-    query, twice = read_pairs(environ.get("QUERY_STRING", "").encode("latin-1"))
+    asked = environ.get("QUERY_STRING")
+    query, twice = read_pairs(asked.encode("latin-1")) if asked else ({}, NONE)
     members: Mapping[str, object] = {}
     if takes == JSON:
         members = _members(environ) if method == "POST" else {}
