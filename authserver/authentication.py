@@ -4,11 +4,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
-from json import loads
 from typing import Any, NamedTuple, NewType
 
 from authserver.clock import seconds
-from authserver.compact import dumps
+from authserver.compact import dumps, loads
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
