@@ -87,8 +87,11 @@ def demand_of(view: Callable[..., Any]) -> Demand | None:
     return found
 
 
-def view_of(endpoint: str) -> Callable[..., Any]:
-    return here.app().view_functions[endpoint]
+def of_request() -> Demand | None:
+    """What the route of this request demands, also where the request was refused before that was looked at."""
+    found: Demand | None = here.kept().get("demand")
+    endpoint = here.asked().endpoint if found is None else None
+    return found if endpoint is None else demand_of(here.app().view_functions[endpoint])
 
 
 def install(app: Flask, *, admin: Enforcer, own: Enforcer) -> None:
@@ -105,6 +108,7 @@ def enforce() -> Response | None:
     demand = demand_of(app.view_functions[endpoint])
     if demand is None:
         raise LookupError(f"{endpoint} demands nothing, so it is not served")
+    here.kept()["demand"] = demand
     _check_text()
     enforcer: Enforcer = app.extensions[EXTENSION][demand.guard]
     return enforcer(demand)

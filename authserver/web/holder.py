@@ -1,17 +1,15 @@
 """Who asks an endpoint of one's own: a page by its session's cookie, or an app by its access token, never both."""
 
-from typing import Any
-
 from flask import Flask, Response, g, request
 
 from authserver.errors import Refusal, Unavailable
 from authserver.login.enrolment import is_strong
 from authserver.oauth.holder import holder, too_weak
 from authserver.oauth.request import Headers, OAuthRequest
-from authserver.web import cookies, cors, csrf, guards, here, sessions
+from authserver.web import cookies, cors, csrf, guards, sessions
 from authserver.web.context import issuer
 from authserver.web.cookies import Cookie
-from authserver.web.guards import Demand, Guard, demand_of
+from authserver.web.guards import Demand, Guard
 
 
 def enforce(demand: Demand) -> Response | None:
@@ -70,9 +68,7 @@ def _asked() -> OAuthRequest:
 
 
 def _allow(response: Response) -> Response:
-    endpoint = here.asked().endpoint
-    view: Any = endpoint and guards.view_of(endpoint)
-    demand = demand_of(view) if view else None
+    demand = guards.of_request()
     if demand is None or demand.guard is not Guard.OWN or request.method == "OPTIONS":
         return response
     try:
