@@ -33,10 +33,14 @@ class Measured:
         return median(load.rate for load in self.loads)
 
     @property
-    def cpu_microseconds(self) -> float:
-        """The core's time for one operation, server and store together."""
+    def each_cpu_microseconds(self) -> list[float]:
+        """The core's time for one operation, server and store together, in each round."""
         pairs = zip(self.cpu_seconds, self.loads, strict=True)
-        return median(spent / len(load.latencies) for spent, load in pairs) * 1e6
+        return [spent / len(load.latencies) * 1e6 for spent, load in pairs]
+
+    @property
+    def cpu_microseconds(self) -> float:
+        return median(self.each_cpu_microseconds)
 
     def milliseconds(self, share: float) -> float:
         return median(load.percentile(share) for load in self.loads) * 1e3

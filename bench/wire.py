@@ -110,16 +110,16 @@ def take_reply(received: bytearray) -> Reply | None:
 
 
 def drive(port: int, flows: Sequence[Flow], seconds: float) -> Load:
-    """Run each flow on a connection of its own, over and over; what is under way at the end is let finish."""
+    """Run each flow on a connection of its own, over and over; what is under way at the end is finished and counts."""
     connections = {each.wire.fileno(): each for each in (Connection(connect(port), flow) for flow in flows)}
     poll = select.epoll()
     gc.disable()
     try:
         for number in connections:
             poll.register(number, select.EPOLLIN)
-        spent = time.process_time()
-        latencies = _run(poll, connections, time.perf_counter() + seconds)
-        return Load(seconds, time.process_time() - spent, latencies)
+        spent, began = time.process_time(), time.perf_counter()
+        latencies = _run(poll, connections, began + seconds)
+        return Load(time.perf_counter() - began, time.process_time() - spent, latencies)
     finally:
         gc.enable()
         poll.close()
@@ -141,8 +141,8 @@ def _run(poll: select.epoll, connections: Mapping[int, Connection], ends: float)
             if not connection.take():
                 continue
             now = time.perf_counter()
+            latencies.append(now - connection.began)
             if now < ends:
-                latencies.append(now - connection.began)
                 connection.begin()
             else:
                 under_way -= 1
