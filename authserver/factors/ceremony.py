@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from secrets import token_bytes
 from typing import Any
 from urllib.parse import urlsplit
@@ -140,7 +141,12 @@ def _message(ceremony: str, binding: str, known: bytes) -> bytes:
 
 def rp_id(issuer: Issuer) -> str:
     """The host of the configured issuer, whatever the request's Host says. PK-2."""
-    return urlsplit(issuer.url).hostname or ""
+    return _host(issuer.url)
+
+
+@lru_cache(maxsize=8)
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def origin(issuer: Issuer) -> str:

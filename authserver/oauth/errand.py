@@ -23,7 +23,7 @@ from authserver.scopes import split
 from authserver.store import Derived
 from authserver.tokens.required import ANY, Requirement, by_scope, in_all
 
-NEW = ("state", "nonce", "code_challenge", "id_token_hint", "login_hint")
+NEW = frozenset({"state", "nonce", "code_challenge", "id_token_hint", "login_hint"})
 LONGEST_HINT = 254
 LONGEST_AGE = 10  # digits
 NOT_SERVED = {
@@ -90,8 +90,8 @@ def known(issuer: Issuer) -> dict[Key, AuthorizeRequest]:
 def key_of(values: Mapping[str, str]) -> Key:
     """What an errand is known by: every parameter that is not new each time, as it came."""
     kept = dict(values)
-    for name in NEW:
-        kept.pop(name, None)
+    for name in NEW.intersection(kept):
+        del kept[name]
     return tuple(kept.items())
 
 

@@ -83,8 +83,9 @@ def entered(handle: str) -> None:
 
 def forget() -> None:
     """Look again: what was found has ended within this request."""
-    for name in ("looked", "touched"):
-        here.kept().pop(name, None)
+    kept = here.kept()
+    kept.pop("looked", None)
+    kept.pop("touched", None)
 
 
 def install(app: Flask) -> None:
