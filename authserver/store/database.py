@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from authserver import metrics
 from authserver.errors import Misconfigured, Unavailable
 from authserver.store.company import Company
-from authserver.store.links import File, Link, Links, Rows, Shared
+from authserver.store.links import Durable, File, Link, Links, Rows, Shared
 from authserver.store.links import Hot as Hot  # noqa: PLC0414 - asked for beside Session
 from authserver.store.times import aware, read_time, time_text
 
@@ -214,12 +214,10 @@ class Database:
     def bind(cls, url: str) -> "Database":
         if url.startswith("sqlite"):
             path = path_of(url)
-            found: dict[Mode, Links] = {
-                mode: Links(partial(open_file, path, mode)) for mode in ("read", "write", "fast")
-            }
+            reads, fast = (Links(partial(open_file, path, mode)) for mode in ("read", "fast"))
             return cls(
                 url,
-                {**found, "alone": found["fast"]},
+                {"read": reads, "write": Durable(fast), "fast": fast, "alone": fast},
                 embedded=True,
                 read_time=datetime.fromisoformat,
                 write_time=time_text,

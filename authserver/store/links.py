@@ -176,3 +176,28 @@ class Links:
     def close(self) -> None:
         while self._idle:
             self._idle.pop().drop()
+
+
+class Durable(Links):
+    """The same links to a file, taken for what outlives a power cut once it is committed.
+
+    Whoever writes next, durably or not, finds what was written last in the page cache of the link.
+    """
+
+    def __init__(self, links: Links) -> None:
+        super().__init__(links.make)
+        self._links = links
+
+    def take(self, since: float) -> Link:
+        link = self._links.take(since)
+        link.raw.execute("PRAGMA synchronous=FULL").close()
+        return link
+
+    def give_back(self, link: Link) -> None:
+        try:
+            if link.is_good:
+                link.undo()
+                link.raw.execute("PRAGMA synchronous=NORMAL").close()
+        except Exception:  # noqa: BLE001  as in Links
+            link.drop()
+        self._links.give_back(link)
