@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from authserver.errors import TooMany
 from authserver.opaque import new_id
 from authserver.store import Session
-from authserver.store.failures import CLEAR, COUNT, FORGIVE, OF_ACCOUNT, RESET, SWEEP, TRY
+from authserver.store.failures import CLEAR, COUNT, FORGIVE, OF_ACCOUNT, RESET, SWEEP_STRANGERS, TRY
 from authserver.store.locks import lock
 from authserver.vault import Roots
 
@@ -135,7 +135,7 @@ def clear(db: Session, roots: Roots, user_id: str) -> None:
 
 def sweep(db: Session, now: datetime) -> None:
     """Forget tries at identifiers that named nobody; they must not be told apart from accounts too soon."""
-    db.hot(SWEEP, {"kind": STRANGER, "before": db.time(now - STRANGERS_KEPT)}).close()
+    db.hot(SWEEP_STRANGERS, {"before": db.time(now - STRANGERS_KEPT)}).close()
 
 
 def closed_until(wrong: Sequence[datetime], budget: Budget, now: datetime) -> datetime | None:
