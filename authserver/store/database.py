@@ -336,7 +336,7 @@ def open_file(path: str, mode: Mode) -> File:
         f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
         f"busy_timeout={BUSY_MS}",
         "foreign_keys=ON",
-        f"cache_size={'-4000' if mode == 'fast' else '-1000'}",
+        f"cache_size={'-4000' if mode == 'fast' else '-500'}",
         "wal_autocheckpoint=4000",
         "temp_store=MEMORY",
         *(("query_only=ON",) if mode == "read" else ()),

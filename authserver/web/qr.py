@@ -1,6 +1,7 @@
 """A QR code as SVG, made here: what it says reaches nobody else."""
 
-import segno
+from importlib import import_module
+
 from markupsafe import Markup
 
 BORDER = 4
@@ -8,7 +9,8 @@ BORDER = 4
 
 def qr(text: str) -> Markup:
     """The picture for a camera, black on white in every mode; beside it the same is told as text."""
-    made = segno.make(text, error="m", micro=False)
+    # What draws it takes a megabyte, and few workers draw any.
+    made = import_module("segno").make(text, error="m", micro=False)
     svg: str = made.svg_inline(
         border=BORDER, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
     )
