@@ -21,7 +21,7 @@ from authserver.transaction import Transaction
 from authserver.users import find
 from authserver.users.user import User
 
-Key = tuple[str, str, tuple[str, ...]]
+Key = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 class Share(NamedTuple):
@@ -52,20 +52,22 @@ def wish(db: Session, issuer: Issuer, tx: Transaction) -> Wish:
 def asked(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...] = ()) -> Share:
     """What of a scope client and person may have; a Refusal for what the client may never have. AZ-13."""
     found: Derived[Key, Share] = issuer.kept("shares", lambda: Derived(issuer.revisions))
-    kept, key = found.now(), (client.client_id, scope, groups)
+    # Of a stranger's text only words that the client may have are kept: all others are refused below.
+    words = tuple(dict.fromkeys(scope.split())) or client.scopes
+    kept, key = found.now(), (client.client_id, words, groups)
     held = kept.get(key)
     # Who asks may have read the client before it moved.
     if held is None or held.client is not client:
-        held = kept[key] = _share(issuer, client, scope, groups)
+        held = kept[key] = _share(issuer, client, words, groups)
     return held
 
 
-def _share(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...]) -> Share:
+def _share(issuer: Issuer, client: Client, words: tuple[str, ...], groups: tuple[str, ...]) -> Share:
     found = scopes.allow(
         client,
         catalogue(issuer),
         identity=of_person(issuer),
-        scope=scope.split() or client.scopes,
+        scope=words,
         groups=groups,
     )
     if isinstance(found, Refusal):

@@ -89,8 +89,10 @@ class Session:
 
     def one(self, statement: Hot, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         rows = self.hot(statement, values)
-        row: tuple[Any, ...] | None = rows.fetchone()
-        rows.close()
+        try:
+            row: tuple[Any, ...] | None = rows.fetchone()
+        finally:
+            rows.close()  # one left open would stand in the way of whoever is given the link next
         return row
 
     def shared(self, statement: Shared, values: Mapping[str, Any]) -> Rows:

@@ -170,7 +170,7 @@ BRANDING = "authserver_branding"
 STAYING = "authserver_staying"
 TEXTS = "authserver_texts"
 UNSAFE = re.compile(r"[^\w.~-]+", re.ASCII)
-COMPARED: dict[str, "attrgetter[object]"] = {}  # by the name of a page
+COMPARED: dict[type[Page], "attrgetter[object]"] = {}
 OUR_TEXTS = frozenset({"/terms", "/privacy"})
 WEB = Path(__file__).parent
 
@@ -254,13 +254,13 @@ def render(page: Page, *, status: int | None = None) -> Response:
     return response
 
 
-def _told_apart(page: Page) -> tuple[str, object]:
+def _told_apart(page: Page) -> tuple[type[Page], object]:
     """What tells it from all other pages, without the comparing in Python that dataclasses do."""
-    name = page.__class__.__name__
-    found = COMPARED.get(name)
+    kind = page.__class__
+    found = COMPARED.get(kind)
     if found is None:
-        found = COMPARED[name] = attrgetter(*(field.name for field in fields(page) if field.compare))
-    return name, found(page)
+        found = COMPARED[kind] = attrgetter(*(field.name for field in fields(page) if field.compare))
+    return kind, found(page)
 
 
 def _text(page: Page, branding: Branding, spoken: str, staying: Staying | None) -> str:

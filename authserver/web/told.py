@@ -58,6 +58,7 @@ class Told(Response):
             self._status_code in WHOLE
             and environ["REQUEST_METHOD"] != "HEAD"
             and isinstance(body, list)
+            and not self._on_close
             and ("Content-Length" in said or not body)
             and URI.fullmatch(said.get("Location", "/"))
         )

@@ -89,13 +89,15 @@ class Underway(RequestContext):
 
     def pop(self, exc: BaseException | None = None) -> None:
         """Make it that no more."""
-        self.request.close()
         of_app, of_request, kept, asked, issuer = self._tokens
-        here.ISSUER.reset(issuer)
-        here.ASKED.reset(asked)
-        here.KEPT.reset(kept)
-        _cv_request.reset(of_request)
-        _cv_app.reset(of_app)
+        try:
+            self.request.close()
+        finally:
+            here.ISSUER.reset(issuer)
+            here.ASKED.reset(asked)
+            here.KEPT.reset(kept)
+            _cv_request.reset(of_request)
+            _cv_app.reset(of_app)
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]

@@ -15,8 +15,7 @@ STRANGERS = sa.text("kind = 'stranger'")
 
 
 def upgrade() -> None:
-    op.drop_index(NAME, "sso_sessions")
-    op.create_index(NAME, "sso_sessions", [COLUMN], sqlite_where=HAS_ONE, postgresql_where=HAS_ONE)
+    # In the order in which a sign-in of the version before takes them: failures, then sessions.
     op.drop_index("ix_failures_at", "failures")
     if op.get_bind().dialect.name == "sqlite":
         with op.batch_alter_table("failures", recreate="always", table_kwargs={"sqlite_with_rowid": False}):
@@ -26,6 +25,8 @@ def upgrade() -> None:
         )
         op.create_index("ix_users_standing", "users", ["id", "status", "epoch", "subject"])
     op.create_index("ix_failures_at", "failures", ["at"], sqlite_where=STRANGERS, postgresql_where=STRANGERS)
+    op.drop_index(NAME, "sso_sessions")
+    op.create_index(NAME, "sso_sessions", [COLUMN], sqlite_where=HAS_ONE, postgresql_where=HAS_ONE)
 
 
 def downgrade() -> None:

@@ -56,6 +56,19 @@ class TestNameAndPassword:
         assert spelled(app.login(ada, scope="openid admin")) == (400, "invalid_scope")
         assert spelled(app.login(ada, scope=" ")) == (400, "invalid_request")
 
+    def test_what_strangers_ask_is_kept_by_no_worker(self, world: World, ada: Resident, app: App) -> None:
+        """However a scope is spelt, what is derived from it is kept once, and words of nobody's are not."""
+        spelt = [
+            "openid",
+            *("\u2003openid" + " " * spaces for spaces in range(5)),
+            "openid openid",
+            "nothing",
+        ]
+        asked = [app.login(ada, password="wrong", scope=scope).status for scope in spelt]
+        assert asked == [*[401] * 7, 400]
+        kept = world.issuer.kept("shares", dict).now()  # type: ignore[attr-defined]
+        assert [words for _, words, _ in kept] == [("openid",)]
+
     def test_a_refresh_token_comes_with_the_grant(self, world: World, ada: Resident) -> None:
         app = app_in(world, grant_types=[])
         assert "refresh_token" not in app.entered(app.login(ada))

@@ -1,14 +1,16 @@
 """What a view is told of its request is what Flask and Werkzeug would say of it."""
 
 from io import BytesIO
+from typing import Any
 
 import pytest
-from flask import Blueprint, Response, g, request, session
+from flask import Blueprint, Response, g, has_request_context, request, session
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authserver.web import here
 from authserver.web.oauth.asking import away
+from authserver.web.told import Told
 from authserver.web.wsgi import Pages
 
 FORM = "application/x-www-form-urlencoded"
@@ -47,6 +49,30 @@ def app() -> Pages:
     around.add_url_rule("/around", "seen", view_func=lambda: here.kept()["seen"])
     made.register_blueprint(around)
     return made
+
+
+def test_what_fails_to_close_leaves_no_request_behind(app: Pages) -> None:
+    class Upload:
+        def close(self) -> None:
+            raise OSError("the disk is full")
+
+    context = app.test_request_context("/plain")
+    context.push()
+    request.__dict__["files"] = {"upload": Upload()}
+    with pytest.raises(OSError, match="full"):
+        context.pop()
+    assert all(each.get(None) is None for each in (here.KEPT, here.ASKED, here.ISSUER))
+    assert not has_request_context()
+
+
+def test_what_is_to_be_called_at_the_end_of_an_answer_is_called(app: Pages) -> None:
+    called = []
+    with app.test_request_context("/plain"):
+        answer = Told.elsewhere("/there", 303)
+    answer.call_on_close(lambda: called.append("closed"))
+    sent: Any = answer({"REQUEST_METHOD": "GET"}, lambda *_: None)
+    sent.close()
+    assert called == ["closed"]
 
 
 def same(app: Pages, raw: bytes) -> None:
