@@ -169,7 +169,7 @@ def family_of(db: Session, issuer: Issuer) -> str:
         now=now,
     )
     assert family
-    return family
+    return family.id
 
 
 class Turn:
