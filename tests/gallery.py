@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, send_from_directory
 from markupsafe import Markup
 from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import sync_playwright
@@ -761,6 +761,10 @@ def make_app(branding: Branding = PLAIN, override: Path | None = None) -> Flask:
     @app.get("/api/session")
     def session() -> dict[str, int]:
         return {"idle_in": 45, "ends_in": 3600}
+
+    @app.get("/static/<path:name>")
+    def static(name: str) -> Response:
+        return send_from_directory(pages.WEB / "static", name)
 
     @app.get("/static/accent.css")
     def accent() -> Response:

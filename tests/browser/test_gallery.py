@@ -54,6 +54,7 @@ def test_every_page_is_accessible(
     gallery.keep_still(page)
     for name in pages_in(look):
         page.goto(f"{shown_at}/{name}?status=200&ui_locales={language}")
+        assert page.evaluate("document.styleSheets[0].cssRules.length"), "it is shown without its style"
         assert_accessible(page)
         screenshot(page, f"{name}.{look}.{language}")
 
