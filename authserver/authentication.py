@@ -77,7 +77,7 @@ class Authentication:
         level = level_of(self.proofs)
         _fill(self, "level", level)
         _fill(self, "acr", _ACR[level])
-        _fill(self, "amr", _amr_at(level, self.proofs))
+        _fill(self, "amr", amr_of(self.proofs))
         _fill(self, "auth_time", seconds(self.at))
 
     def reaches(self, level: Level) -> bool:
@@ -105,12 +105,8 @@ def level_of(proofs: tuple[Proof, ...]) -> Level:
 
 def amr_of(proofs: tuple[Proof, ...]) -> tuple[str, ...]:
     """The amr words of what was shown, in order; "mfa" is among them exactly when the level says so."""
-    return _amr_at(level_of(proofs), proofs)
-
-
-def _amr_at(level: Level, proofs: tuple[Proof, ...]) -> tuple[str, ...]:
     words = {word: None for proof in proofs for word in proof.amr if word != "mfa"}
-    if level >= Level.MFA_LOW:
+    if level_of(proofs) >= Level.MFA_LOW:
         words["mfa"] = None
     return tuple(words)
 

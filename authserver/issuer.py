@@ -12,7 +12,7 @@ from authserver.limits.limiter import Limiter
 from authserver.places import Places
 from authserver.refusals.batch import Refusals
 from authserver.settings.catalogue import Settings
-from authserver.store import Database, Live, LiveMap, Revisions, Session
+from authserver.store import Database, Derived, Live, LiveMap, Revisions, Session
 from authserver.vault import Roots, Vault
 
 T = TypeVar("T")
@@ -55,6 +55,13 @@ class Issuer:
         if found is None:
             found = self._kept.setdefault(name, make())
         return found  # type: ignore[no-any-return]
+
+    def derived(self, name: str) -> dict[Any, Any]:
+        """What a higher layer worked out from live values alone, as Derived.now() has it; ask before reading them."""
+        found: Derived[Any, Any] | None = self._kept.get(name)
+        if found is None:
+            found = self._kept.setdefault(name, Derived(self.revisions))
+        return found.now()
 
     def live(self, topic: str, load: Callable[[Session], T]) -> T:
         """What a function of a module reads, kept in memory until its topic moves: live within a second."""

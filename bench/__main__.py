@@ -19,9 +19,8 @@ from tests.peers.redis import Redis
 
 # A shared machine is faster and slower from one second to the next: many short rounds tell more than few long ones.
 FULL = Pace(rounds=20, seconds=1.5, warm_up=4.0)
-LONG = Pace(
-    rounds=9, seconds=3.0, warm_up=4.0
-)  # of what takes long: a sign-in, and a refresh that looks for its pages
+# What takes long, a sign-in and a refresh that looks for its pages, has longer ones.
+LONG = Pace(rounds=9, seconds=3.0, warm_up=4.0)
 QUICK = Pace(rounds=3, seconds=1.5, warm_up=2.0)
 STARTS = 5
 MOST_MEGABYTES, MOST_SECONDS, LEAST_OF_HASHES, MOST_GROWTH = 100, 0.8, 0.85, 1.15

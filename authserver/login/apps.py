@@ -13,7 +13,7 @@ from authserver.groups.attributes import scopes as of_person
 from authserver.issuer import Issuer
 from authserver.sessions import sso
 from authserver.sessions.sso import SsoSession
-from authserver.store import Derived, Session
+from authserver.store import Session
 from authserver.tokens import grant
 from authserver.tokens.issue import Ready, Wanted, ready
 from authserver.tokens.terms import terms
@@ -51,10 +51,10 @@ def wish(db: Session, issuer: Issuer, tx: Transaction) -> Wish:
 
 def asked(issuer: Issuer, client: Client, scope: str, groups: tuple[str, ...] = ()) -> Share:
     """What of a scope client and person may have; a Refusal for what the client may never have. AZ-13."""
-    found: Derived[Key, Share] = issuer.kept("shares", lambda: Derived(issuer.revisions))
+    kept: dict[Key, Share] = issuer.derived("shares")
     # Of a stranger's text only words that the client may have are kept: all others are refused below.
     words = tuple(dict.fromkeys(scope.split())) or client.scopes
-    kept, key = found.now(), (client.client_id, words, groups)
+    key = (client.client_id, words, groups)
     held = kept.get(key)
     # Who asks may have read the client before it moved.
     if held is None or held.client is not client:

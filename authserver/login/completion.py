@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache, partial
 from typing import NamedTuple
 
 from authserver.agents import network
@@ -79,21 +80,13 @@ def complete(
     Full, and nothing is opened, where another must end first: the login stays as it is, for that to be chosen.
     `wish` is an app's, as it was looked at in this transaction; `made` the try that was right, forgiven with the rest.
     """
-    user = tx.user
-    if user is None:
+    if tx.user is None:
         raise ValueError("nobody has proved anything")
-    known: list[tuple[str, str]] = []
-
-    def device_of() -> tuple[str, str]:
-        """Looked up once, and only where a session opens or was renewed."""
-        if not known:
-            known.append(_known_device(db, issuer, user, visitor))
-        return known[0]
-
-    held = _session(db, issuer, tx, visitor, lambda: device_of()[1])
+    known = cache(partial(_known_device, db, issuer, tx.user, visitor))
+    held = _session(db, issuer, tx, visitor, lambda: known()[1])
     if held is None or isinstance(held, Full):
         return held
-    (session, handle), (device, device_id) = held, device_of()
+    (session, handle), (device, device_id) = held, known()
     now = issuer.clock()
     # What goes on at once is taken up by the very write that ends its login.
     taken_up = visitor.goes_on and now < tx.expires_at

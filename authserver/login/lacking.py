@@ -43,7 +43,9 @@ def lacking(db: Session, issuer: Issuer, tx: Transaction, person: User | None = 
     if person is None or asks_terms:
         said = _standing(db, tx.user, asks_terms)
     else:
-        said = Standing(person.email_verified, False, person.role is not None)  # noqa: FBT003
+        said = Standing(
+            has_address=person.email_verified, has_accepted=False, is_admin=person.role is not None
+        )
     lacks_address = asks_address and not said.has_address and not (is_app and said.is_admin)
     lacks = ((TERMS, asks_terms and not said.has_accepted), (ADDRESS, lacks_address))
     return tuple([step for step, is_lacking in lacks if is_lacking])

@@ -19,7 +19,7 @@ from authserver.oauth.errors import invalid_client, invalid_request
 from authserver.oauth.request import OAuthRequest
 from authserver.once import remember
 from authserver.opaque import digest, same
-from authserver.store import Derived, retrying
+from authserver.store import retrying
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 BESIDE_HEADER = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
@@ -49,8 +49,8 @@ def authenticate(issuer: Issuer, request: OAuthRequest) -> Client:
     header = request.authorization
     if header is None or not BESIDE_HEADER.isdisjoint(request.form):
         return _proving(issuer, request)
-    headers: Derived[bytes, Proved] = issuer.kept("proved-headers", lambda: Derived(issuer.revisions))
-    kept, shown, now = headers.now(), digest(header), issuer.clock()
+    kept: dict[bytes, Proved] = issuer.derived("proved-headers")
+    shown, now = digest(header), issuer.clock()
     proved = kept.get(shown)
     if proved is not None and (proved.until is None or proved.until > now):
         return proved.client

@@ -16,7 +16,6 @@ from authserver.jose.kinds import CLIENT_ALGS
 from authserver.oauth.grants import GRANTS
 from authserver.oauth.prompts import supported
 from authserver.opaque import digest
-from authserver.store import Derived
 from authserver.vault import b64
 
 log = logging.getLogger(__name__)
@@ -43,8 +42,7 @@ class Document:
 
 def document(issuer: Issuer, base: str) -> Document:
     """The metadata for one base address: the issuer's, or one of internal_urls. MD-1, MD-3."""
-    documents: Derived[str, Document] = issuer.kept("discovery", lambda: Derived(issuer.revisions))
-    kept = documents.now()
+    kept: dict[str, Document] = issuer.derived("discovery")
     found = kept.get(base)
     if found is None:
         body = json.dumps(metadata(issuer, base), separators=(",", ":")).encode()

@@ -20,7 +20,6 @@ from authserver.oauth.claims_request import NO_WISH, AcrWish, ClaimsRequest, cla
 from authserver.oauth.prompts import ALWAYS, Prompt, prompts, supported
 from authserver.oauth.respond import MODES, ReturnAddress
 from authserver.scopes import split
-from authserver.store import Derived
 from authserver.tokens.required import ANY, Requirement, by_scope, in_all
 
 NEW = frozenset({"state", "nonce", "code_challenge", "id_token_hint", "login_hint"})
@@ -83,8 +82,7 @@ class AuthorizeRequest(NamedTuple):
 
 def known(issuer: Issuer) -> dict[Key, AuthorizeRequest]:
     """The errands that were worked out since anything moved."""
-    found: Derived[Key, AuthorizeRequest] = issuer.kept("errands", lambda: Derived(issuer.revisions))
-    return found.now()
+    return issuer.derived("errands")
 
 
 def key_of(values: Mapping[str, str]) -> Key:

@@ -45,17 +45,7 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 class Session:
     """One open transaction. Nothing is asked of the database before the first statement."""
 
-    __slots__ = (
-        "_link",
-        "_links",
-        "_mode",
-        "_orm",
-        "_owes_turn",
-        "_turn",
-        "database",
-        "statements",
-        "time",
-    )
+    __slots__ = ("_link", "_links", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements", "time")
 
     def __init__(self, database: "Database", mode: Mode) -> None:
         self.database = database

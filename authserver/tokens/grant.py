@@ -156,37 +156,37 @@ def begin(  # noqa: PLR0913
     )
     record(db, event, by=by, at=now)
     return Grant(
-        grant,
-        user.id,
-        client.client_id,
-        authentication.session,
-        scope,
-        resources,
-        claims,
-        authentication,
-        offline,
-        0,
-        ends_at,
-        None,
-        None,
-        granted,
-        refresh_expires,
+        id=grant,
+        user=user.id,
+        client_id=client.client_id,
+        session=authentication.session,
+        scope=scope,
+        resources=resources,
+        claims=claims,
+        authentication=authentication,
+        offline=offline,
+        generation=0,
+        ends_at=ends_at,
+        revoked_at=None,
+        rotated=None,
+        granted=granted,
+        refresh_expires=refresh_expires,
     )
 
 
 def at_its_birth(grant: Grant, user: User, session_idle_until: datetime) -> Standing:
     """What stands behind a grant in the transaction that opened its session for this person."""
     behind = Behind(
-        grant.client_id,
-        grant.offline,
-        grant.ends_at,
-        None,
-        user.status,
-        False,  # noqa: FBT003
-        session_idle_until,
-        user.subject,
-        grant.claims,
-        grant.authentication,
+        client_id=grant.client_id,
+        offline=grant.offline,
+        ends_at=grant.ends_at,
+        revoked_at=None,
+        user_status=user.status,
+        epoch_moved=False,
+        session_idle_until=session_idle_until,
+        subject=user.subject,
+        claims=grant.claims,
+        authentication=grant.authentication,
     )
     return Standing(grant, behind)
 

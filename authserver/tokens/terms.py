@@ -8,7 +8,6 @@ from authserver.apis.find import catalogue
 from authserver.clients.client import Client
 from authserver.groups.attributes import Declared, live
 from authserver.issuer import Issuer
-from authserver.store import Derived
 from authserver.tokens.required import Requirement, in_all
 
 Key = tuple[str, tuple[str, ...], tuple[str, ...]]
@@ -43,8 +42,8 @@ class Terms:
 
 def terms(issuer: Issuer, client: Client, resources: tuple[str, ...], scope: tuple[str, ...]) -> Terms:
     """The terms now; of the resources those that still exist, and that the client's list leaves open, are in `apis`."""
-    found: Derived[Key, Terms] = issuer.kept("terms", lambda: Derived(issuer.revisions))
-    kept, key = found.now(), (client.client_id, resources, scope)
+    kept: dict[Key, Terms] = issuer.derived("terms")
+    key = (client.client_id, resources, scope)
     held = kept.get(key)
     # Who asks may have read the client before it moved.
     if held is not None and held.client is client:

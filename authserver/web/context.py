@@ -41,8 +41,7 @@ def request_id() -> str:
 
 def actor(session: SignedIn | None = None) -> Actor:
     """Who acts in this request: the person of a session, or a stranger."""
-    environ = here.asked().environ
-    ip, agent = environ.get("REMOTE_ADDR", ""), agent_of(environ)
+    ip, agent = client_ip(), user_agent()
     if session is None:
         return Actor(kind="stranger", ip=ip, user_agent=agent)
     return Actor(kind="user", id=session.user, session=session.id, ip=ip, user_agent=agent)

@@ -41,15 +41,13 @@ def current() -> SsoSession | None:
 
 def standing() -> SsoSession | None:
     """The same where a program asks in silence: that is nobody's input, and the session goes idle all the same."""
-    kept = here.kept()
-    found = kept["looked"] if "looked" in kept else _look()
+    found = _looked()
     return found if isinstance(found, SsoSession) else None
 
 
 def ended() -> Ended | None:
     """Why the session of this browser's cookie is over, when there was one."""
-    kept = here.kept()
-    found = kept["looked"] if "looked" in kept else _look()
+    found = _looked()
     return found if isinstance(found, Ended) else None
 
 
@@ -93,14 +91,16 @@ def install(app: Flask) -> None:
     app.after_request(_renew_cookie)
 
 
-def _look() -> SsoSession | Ended | None:
+def _looked() -> SsoSession | Ended | None:
     """What stands behind the cookie, looked up once a request."""
-    kept, asked, found_by = here.kept(), issuer(), handle()
-    found: SsoSession | Ended | None = None
-    kept["looked"] = None
-    if found_by is not None:
-        with asked.database.reading() as db:
-            found = kept["looked"] = sso.look(db, found_by, asked.clock())
+    kept = here.kept()
+    if "looked" not in kept:
+        asked, found_by = issuer(), handle()
+        kept["looked"] = None
+        if found_by is not None:
+            with asked.database.reading() as db:
+                kept["looked"] = sso.look(db, found_by, asked.clock())
+    found: SsoSession | Ended | None = kept["looked"]
     return found
 
 

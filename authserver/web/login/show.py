@@ -11,7 +11,7 @@ from authserver.authentication import Level
 from authserver.factors import ceremony, passkeys
 from authserver.factors.contract import Factor, Sending
 from authserver.factors.passkey import PasskeyEnrolment, PasskeyFactor, binding
-from authserver.factors.registry import factors
+from authserver.factors.registry import factors, known
 from authserver.login import enrolment, signup, trusted
 from authserver.login.requirements import Show
 from authserver.login.steps import Wrong, facing
@@ -110,12 +110,12 @@ def sign_in(under: Under, state: SignInState | None = None, retry_after: int = 0
 
 def _first_ways(tx: str) -> tuple[Way, ...]:
     """How a sign-in may begin beside the password."""
-    known = factors(issuer()).items()
+    registered = known(issuer())
     return tuple(
         [
-            Way(title=factor.prompt.title, url=f"/login/{name}?tx={tx}")
-            for name, factor in known
-            if factor.begins and name != FIRST
+            Way(title=registered.by_name[name].prompt.title, url=f"/login/{name}?tx={tx}")
+            for name in registered.first
+            if name != FIRST
         ]
     )
 
@@ -240,11 +240,11 @@ def _other_ways(under: Under, factor: Factor) -> tuple[Way, ...]:
 
 
 def _ways(under: Under, now: Show, besides: str = "") -> tuple[Way, ...]:
-    known = factors(issuer())
+    every = factors(issuer())
     return tuple(
         Way(
-            title=known[name].prompt.title,
-            hint=known[name].prompt.where,
+            title=every[name].prompt.title,
+            hint=every[name].prompt.where,
             url=f"{'/login' if name == FIRST else f'/login/{name}'}?tx={under.value}",
             used_last=name == now.last,
         )
