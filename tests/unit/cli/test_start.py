@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 ON_REQUEST = ("sqlalchemy", "alembic", "lxml", "signxml", "ldap3", "webauthn", "psycopg", "redis", "requests")
 LATER = ("flask", "werkzeug", *ON_REQUEST)
 
@@ -40,3 +42,40 @@ serve._complete(None, Broken())
 """
     )
     assert (ended.returncode, "no page of this name" in ended.stderr) == (1, True), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("begun_as", "becomes"), [("SCHED_OTHER", "SCHED_BATCH"), ("SCHED_IDLE", "SCHED_IDLE")]
+)
+def test_the_threads_of_a_worker_keep_to_their_slices(begun_as: str, becomes: str) -> None:
+    """What somebody chose for the server stays as it is."""
+    said = python(
+        f"""
+import os, threading
+from authserver.cli import serve
+
+os.sched_setscheduler(0, os.{begun_as}, os.sched_param(0))
+serve._keep_to_slices()
+thread = threading.Thread(target=lambda: print(os.sched_getscheduler(0) == os.{becomes}))
+thread.start()
+thread.join()
+"""
+    )
+    assert said.stdout.strip() == "True", said.stderr
+
+
+def test_a_worker_works_where_it_may_not_choose_how_it_is_scheduled() -> None:
+    """A sandbox may forbid it: that is no reason not to start."""
+    said = python(
+        """
+import os
+from authserver.cli import serve
+
+def forbidden(*_args):
+    raise PermissionError
+
+os.sched_setscheduler = forbidden
+serve._keep_to_slices()
+"""
+    )
+    assert said.returncode == 0, said.stderr
