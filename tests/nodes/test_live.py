@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -112,6 +113,27 @@ def test_a_new_secret_is_known_everywhere_within_a_second(
     renewed = party(playground, "robot", secret=made[0])
     for rp in (renewed, robot):
         soon_everywhere(playground, token_for(rp), lambda reply: reply.status == 200, since=since)
+
+
+def test_a_secret_that_ended_is_refused_everywhere_within_a_second(playground: Deployment) -> None:
+    """CL-6, AD-5: also where its header was right a moment ago, and is known again by that."""
+    about = {"client_id": "forgetful", "name": "Forgetful", "grant_types": ["client_credentials"]}
+    made: list[str] = []
+    changed(
+        playground,
+        lambda db, issuer: made.append(clients.add(db, issuer, about, by=SYSTEM).secret.reveal()),
+    )
+    before = party(playground, "robot", client_id="forgetful", secret=made[0])
+    soon_everywhere(playground, token_for(before), lambda reply: reply.status == 200, since=time.monotonic())
+    since = changed(
+        playground,
+        lambda db, issuer: made.append(
+            clients.rotate_secret(db, issuer, "forgetful", by=SYSTEM, keep_old_for=timedelta()).reveal()
+        ),
+    )
+    soon_everywhere(playground, token_for(before), lambda reply: reply.status == 401, since=since)
+    after = party(playground, "robot", client_id="forgetful", secret=made[1])
+    soon_everywhere(playground, token_for(after), lambda reply: reply.status == 200, since=since)
 
 
 def test_a_key_that_leaked_is_gone_everywhere_within_a_second(playground: Deployment) -> None:
