@@ -37,7 +37,11 @@ COPIES: Mapping[str, Mapping[str, str]] = {
         "user_id": "new(user_id)",
         "address": "'bulk' || n || '@example.org'",
         "address_key": "'bulk' || n || '@example.org'",
+        # Whoever has an address is told of a sign-in by mail, but not twice in an hour: that goes by how seldom each of
+        # so many signs in, not by how many there are.
+        "verified_at": "NULL",
     },
+    "seen_places": {"user_id": "new(user_id)"},
     "sso_sessions": {
         "id": "new(id)",
         "user_id": "new(user_id)",
@@ -52,7 +56,8 @@ COPIES: Mapping[str, Mapping[str, str]] = {
         "authentication": "replace(replace(authentication, user_id, new(user_id)), session_id, new(session_id))",
     },
 }
-PERSON = ("users", "passwords", "user_emails")
+OF_PERSON = ("passwords", "user_emails", "seen_places")
+PERSON = ("users", *OF_PERSON)
 NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?)"
 
 
@@ -110,7 +115,7 @@ def copy_first(file: sqlite3.Connection, rows: Mapping[str, str], size: int) -> 
         changed = COPIES[table]
         columns = [row[1] for row in file.execute(f"PRAGMA table_info({table})")]
         values = ", ".join(_copied(changed.get(column, column)) for column in columns)
-        key = "user_id" if table in {"passwords", "user_emails"} else "id"
+        key = "user_id" if table in OF_PERSON else "id"
         file.execute(
             f"{NUMBERS} INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM numbers, {table} "  # noqa: S608
             f"WHERE {table}.{key} = ?",

@@ -1,10 +1,11 @@
-"""By which way SQLite reads what every token asks for."""
+"""By which way SQLite reads what every token asks for, and every mail."""
 
 import pytest
 
 from authserver.once.tickets import FIND_WITH_GRANT
 from authserver.store import Database, Hot, migrating
 from authserver.store.grants import LOAD, LOAD_TOKEN, LOAD_TOKEN_AND_PERSON, OF_USER, ROTATE
+from authserver.store.outbox import ANY_DUE, EXPIRE, LEASE
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +40,14 @@ def test_how_person_and_session_stand_is_read_from_an_index_alone(
     said = plan(database, statement)
     found = {table for table in ("users", "sso_sessions") if f"COVERING INDEX ix_{table}_standing" in said}
     assert found == indexes, said
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(ANY_DUE, "next_at_waiting"), (LEASE, "next_at_waiting"), (EXPIRE, "expires_at_waiting")],
+)
+def test_one_mail_costs_the_same_however_many_wait(database: Database, statement: Hot, index: str) -> None:
+    """All three are asked for each delivery, while a mail server that was away is given what waited for it."""
+    said = plan(database, statement)
+    assert f"SEARCH outbox USING INDEX ix_outbox_{index} ({index.removesuffix('_waiting')}<?)" in said
+    assert "SCAN" not in said

@@ -16,6 +16,7 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         partial("ix_outbox_next_at_waiting", "next_at", where="state = 'waiting'"),
+        partial("ix_outbox_expires_at_waiting", "expires_at", where="state = 'waiting'"),
         Index("ix_outbox_done_at", "done_at"),
         Index("ix_outbox_user_id", "user_id", "name", "created_at"),
         Index("ix_outbox_recipient", "recipient", "name", "created_at"),
