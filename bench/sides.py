@@ -212,6 +212,8 @@ def seeded(folder: Path, server: PostgreSQL | None, first: Sequence[Sequence[str
         (("init",), None),
         # Limits stay on; one client and one address do the work of thousands.
         (("settings", "set", "client_requests", "100000"), None),
+        # Of the copies of people none has a confirmed address, for which sign-ins would ask.
+        (("settings", "set", "confirmed_address", "off"), None),
         *((tuple(command), None) for command in first),
         (("apis", "add", "Notes", "--identifier", API, "--scope", API_SCOPE), None),
         *(
