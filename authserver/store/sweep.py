@@ -49,11 +49,7 @@ def sweep_windows(database: Database, oldest: int) -> Iterator[int]:
 
 
 def _batches(database: Database, table: str, column: str, before: Callable[[Session], Any]) -> Iterator[int]:
-    row = "rowid" if database.embedded else "ctid"
-    statement = Hot(
-        f"""DELETE FROM {table} WHERE {column} < :before AND {row} IN
-            (SELECT {row} FROM {table} WHERE {column} < :before LIMIT {BATCH})"""  # noqa: S608
-    )
+    statement = deleting(table, column, "rowid" if database.embedded else "ctid")
 
     def batch() -> int:
         with database.writing() as db:
@@ -64,6 +60,14 @@ def _batches(database: Database, table: str, column: str, before: Callable[[Sess
 
     while deleted := retrying(batch):
         yield deleted
+
+
+def deleting(table: str, column: str, row: str) -> Hot:
+    """Delete so many of what is older; `row` is what the database calls the place of a row."""
+    return Hot(
+        f"""DELETE FROM {table} WHERE {column} < :before AND {row} IN
+            (SELECT {row} FROM {table} WHERE {column} < :before LIMIT {BATCH})"""  # noqa: S608
+    )
 
 
 def audit(days: int) -> Expiring:

@@ -81,6 +81,7 @@ class DeviceRow(Base):
     __table_args__ = (
         Index("uq_devices_digest", "digest", "user_id", unique=True),
         Index("ix_devices_user_id", "user_id"),
+        Index("ix_devices_expires_at", "expires_at"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     digest: Mapped[bytes] = mapped_column(Digest)

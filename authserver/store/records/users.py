@@ -14,7 +14,10 @@ from authserver.store.types import Base, Id, Json, UtcDateTime, holding, partial
 
 class UserRow(Base):
     __tablename__ = "users"
-    __table_args__ = (holding("ix_users_standing", "id", "status", "epoch", "subject"),)
+    __table_args__ = (
+        holding("ix_users_standing", "id", "status", "epoch", "subject"),
+        partial("ix_users_owner", "role", "status", where="role = 'owner'"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     subject: Mapped[str] = mapped_column(String(64), unique=True)
     username: Mapped[str | None] = mapped_column(String(255))
