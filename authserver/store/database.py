@@ -112,7 +112,7 @@ class Session:
     def _linked(self) -> Link:
         """A link for this session, in a transaction if it writes more than one statement."""
         mode, database = self._mode, self.database
-        if database.embedded and mode != "read" and self._turn is None:
+        if database.embedded and self._turn is None:
             self._turn = database.turn_if_soon() if mode == "alone" else database.turn()
             if self._turn is None:
                 # Whoever only reads so far does not wait behind a writer that is stuck.
@@ -183,6 +183,28 @@ class Session:
             link.drop()
 
 
+class Reading(Session):
+    """A session that cannot write, as machines ask for most: a link is taken for it, and given back."""
+
+    __slots__ = ()
+
+    def _linked(self) -> Link:
+        database = self.database
+        self._links = links = database.links["read"]
+        self._link = link = links.take(database.lost_at)
+        return link
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        link = self._link
+        if error is not None or self._orm is not None:
+            super().__exit__(kind, error, trace)
+        elif link is not None:
+            self._link = None
+            self._links.give_back(link)
+
+
 @dataclass(slots=True)
 class Database:
     """The links to the database, bound once for an issuer."""
@@ -251,7 +273,7 @@ class Database:
 
     def reading(self) -> Session:
         """A session that cannot write, by the database's own word."""
-        return Session(self, "read")
+        return Reading(self, "read")
 
     def writing(self) -> Session:
         """One short durable transaction: committed on exit, rolled back on an exception."""
