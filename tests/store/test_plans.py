@@ -10,7 +10,7 @@ import pytest
 from authserver import audit, limits, once, refusals, store
 from authserver.once.tickets import FIND_WITH_GRANT
 from authserver.refusals import batch
-from authserver.store import Database, Hot, api_tokens, grants, keys, migrating, outbox, sweep
+from authserver.store import Database, Hot, api_tokens, keys, migrating, outbox, sweep
 from authserver.store.grants import LOAD, LOAD_TOKEN, LOAD_TOKEN_AND_PERSON, OF_USER, ROTATE
 
 # Tables of a handful of rows, however many people there are.
@@ -21,7 +21,6 @@ SMALL = frozenset({
 # What reads all of a table even so, and why it may.
 WHOLE = {
     api_tokens.REVOKE: "an admin's tokens, and those made with them",
-    grants.APPS_OF: "asked before two accounts are joined, once in their lives, and keeps nobody waiting",
     batch.FORGET_MOST: "an index of the newest fifty thousand, once a second at most",
     keys.PURGE_ROOTS: "reads recovery codes while a root that was replaced months ago is due",
     outbox.COUNTS: "an operator's question",

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from authserver.store.types import Base, Id, Json, UtcDateTime, partial
+from authserver.store.types import Base, Id, Json, UtcDateTime
 
 
 class ConsentRow(Base):
@@ -23,7 +23,7 @@ class GrantRow(Base):
     __tablename__ = "grants"
     __table_args__ = (
         # Whoever looks for those of a session knows whose it is; those of a client are looked for once, when it goes.
-        partial("ix_grants_user_id", "user_id", "session_id", where="revoked_at IS NULL"),
+        Index("ix_grants_user_id", "user_id", "revoked_at", "session_id"),
         Index("ix_grants_ends_at", "ends_at"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -14,7 +14,7 @@ class SsoSessionRow(Base):
 
     __tablename__ = "sso_sessions"
     __table_args__ = (
-        partial("ix_sso_sessions_user_id", "user_id", where="ended_at IS NULL"),
+        Index("ix_sso_sessions_user_id", "user_id", "ended_at"),
         Index("ix_sso_sessions_expires_at", "expires_at"),
         partial("ix_sso_sessions_expires_at_live", "expires_at", where="ended_at IS NULL"),
         partial("ix_sso_sessions_previous_digest", "previous_digest", where="previous_digest IS NOT NULL"),
