@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Mode = Literal["read", "write", "fast", "alone"]
-TRANSACTIONS = frozenset({"write", "fast"})
+Mode = Literal["read", "write", "fast"]
 T = TypeVar("T")
 RETRIES = 3
 BUSY_MS = 5_000
@@ -43,38 +42,36 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
 
 
 class Session:
-    """One open transaction. Nothing is asked of the database before the first statement."""
+    """What is asked of the database in one go; nothing is asked of it before the first statement.
 
-    __slots__ = ("_link", "_links", "_mode", "_orm", "_owes_turn", "_turn", "database", "statements", "time")
+    This one cannot write. It is in no transaction: it takes a link and gives it back.
+    """
 
-    def __init__(self, database: "Database", mode: Mode) -> None:
+    __slots__ = ("_has_asked", "_link", "_links", "_orm", "database", "time")
+
+    def __init__(self, database: "Database", links: Links) -> None:
         self.database = database
         self.time = database.write_time
-        self._mode = mode
+        self._links = links
         self._link: Link | None = None
-        self._links: Links  # where it came from
         self._orm: orm.Session | None = None
-        self._turn: threading.Lock | None = None
-        self._owes_turn = False
-        self.statements = 0
+        self._has_asked = False
 
     def hot(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
         """The rows of a hot statement; times go through `time` and `Database.read_time`."""
-        if self.database.counting is not None:
-            self.database.counting(statement.sql)
+        database = self.database
+        if database.counting is not None:
+            database.counting(statement.sql)
         try:
-            link = self._link or self._linked()
-            if self._owes_turn and statement.writes:
-                link = self._in_turn()
-            rows = link.run(statement, values)
-        except self.database.failures as error:
-            if self.statements or self._orm is not None or not is_lost(error):
+            rows = (self._link or self._linked()).run(statement, values)
+        except database.failures as error:
+            if self._has_asked or self._orm is not None or not is_lost(error):
                 raise
             # The connection died while it lay idle, and nothing was asked on it yet: another may be asked instead.
-            self.database.lost_at = time.monotonic()
+            database.lost_at = time.monotonic()
             self.invalidate()
             rows = self._linked().run(statement, values)
-        self.statements += 1
+        self._has_asked = True
         return rows
 
     def one(self, statement: Hot, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -87,9 +84,7 @@ class Session:
 
     def shared(self, statement: Shared, values: Mapping[str, Any]) -> Rows:
         """As hot(); but outside a transaction, requests that ask a server the same at once ask it together."""
-        if self.database.embedded or self._mode in TRANSACTIONS:
-            return self.hot(statement, values)
-        return self._in_company(statement, values)
+        return self.hot(statement, values) if self.database.embedded else self._in_company(statement, values)
 
     def _in_company(self, statement: Shared, values: Mapping[str, Any]) -> Rows:
         def together(of_each: Sequence[Mapping[str, Any]]) -> Rows:
@@ -98,7 +93,7 @@ class Session:
 
         company = self.database.company(statement)
         rows = company.ask(values, partial(self.hot, statement, values), together)
-        self.statements += 1
+        self._has_asked = True
         return rows
 
     @property
@@ -110,27 +105,9 @@ class Session:
         return self._orm
 
     def _linked(self) -> Link:
-        """A link for this session, in a transaction if it writes more than one statement."""
-        mode, database = self._mode, self.database
-        if database.embedded and self._turn is None:
-            self._turn = database.turn_if_soon() if mode == "alone" else database.turn()
-            if self._turn is None:
-                # Whoever only reads so far does not wait behind a writer that is stuck.
-                self._owes_turn, mode = True, "read"
-        self._links = links = database.links[mode]
         # None that was made before the server was away: of all its dead links, one request finds one.
-        self._link = link = links.take(database.lost_at)
-        if mode in TRANSACTIONS:
-            link.begin()
+        self._link = link = self._links.take(self.database.lost_at)
         return link
-
-    def _in_turn(self) -> Link:
-        """What was read by another link comes to be written: from here on as whoever has the turn."""
-        link, self._link = self._link, None
-        if link is not None:
-            self._links.give_back(link)
-        self._turn, self._owes_turn = self.database.turn(), False
-        return self._linked()
 
     def __enter__(self) -> Self:
         return self
@@ -138,21 +115,26 @@ class Session:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if error is None and self._orm is None and self._mode not in TRANSACTIONS:
-            self._close()  # there is nothing to commit
-            return
+        if error is None and self._orm is None:
+            self._close()
+        else:
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Bring to its end what may fail once more."""
         try:
             if error is None:
-                if self._orm is not None:
-                    self._orm.flush()
-                if self._link is not None and self._mode in TRANSACTIONS:
-                    self._link.commit()
+                self._commit()
             elif isinstance(error, self.database.failures):
                 raise self._failed(error) from error
         except self.database.failures as failure:
             raise self._failed(failure) from failure
         finally:
             self._close()
+
+    def _commit(self) -> None:
+        if self._orm is not None:
+            self._orm.flush()
 
     def _failed(self, error: Exception) -> Unavailable:
         if is_away(error):
@@ -164,18 +146,13 @@ class Session:
 
     def _close(self) -> None:
         link, self._link = self._link, None
-        turn, self._turn = self._turn, None
         try:
             if self._orm is not None:
                 session, self._orm = self._orm, None
                 session.close()
         finally:
-            try:
-                if link is not None:
-                    self._links.give_back(link)
-            finally:
-                if turn is not None:
-                    turn.release()
+            if link is not None:
+                self._links.give_back(link)
 
     def invalidate(self) -> None:
         link, self._link = self._link, None
@@ -183,26 +160,74 @@ class Session:
             link.drop()
 
 
-class Reading(Session):
-    """A session that cannot write, as machines ask for most: a link is taken for it, and given back."""
+class InTurn(Session):
+    """Of those who write to a file, one of this process at a time has a link."""
+
+    __slots__ = ("_turn",)
+
+    def __init__(self, database: "Database", links: Links) -> None:
+        super().__init__(database, links)
+        self._turn: threading.Lock | None = None
+
+    def _close(self) -> None:
+        turn, self._turn = self._turn, None
+        try:
+            super()._close()
+        finally:
+            if turn is not None:
+                turn.release()
+
+
+class Writing(InTurn):
+    """One transaction: committed on exit, rolled back on an exception."""
 
     __slots__ = ()
 
+    def shared(self, statement: Shared, values: Mapping[str, Any]) -> Rows:
+        return self.hot(statement, values)
+
     def _linked(self) -> Link:
-        database = self.database
-        self._links = links = database.links["read"]
-        self._link = link = links.take(database.lost_at)
+        if self.database.embedded and self._turn is None:
+            self._turn = self.database.turn()
+        link = super()._linked()
+        link.begin()
         return link
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        link = self._link
-        if error is not None or self._orm is not None:
-            super().__exit__(kind, error, trace)
-        elif link is not None:
-            self._link = None
+        self._end(error)
+
+    def _commit(self) -> None:
+        super()._commit()
+        if self._link is not None:
+            self._link.commit()
+
+
+class Alone(InTurn):
+    """Statements each of which is a transaction by itself, and what is read before them on the same link."""
+
+    __slots__ = ()
+
+    def hot(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
+        if statement.writes and self._turn is None and self.database.embedded:
+            self._take_turn()
+        return super().hot(statement, values)
+
+    def _linked(self) -> Link:
+        if self._turn is None and self.database.embedded:
+            self._turn = self.database.turn_if_soon()
+            if self._turn is None:
+                # Whoever only reads so far does not wait behind a writer that is stuck.
+                self._links = self.database.reads
+        return super()._linked()
+
+    def _take_turn(self) -> None:
+        """What may have been read by another link comes to be written."""
+        link, self._link = self._link, None
+        if link is not None:
             self._links.give_back(link)
+        self._turn, self._links = self.database.turn(), self.database.fast
 
 
 @dataclass(slots=True)
@@ -210,7 +235,9 @@ class Database:
     """The links to the database, bound once for an issuer."""
 
     url: str
-    links: Mapping[Mode, Links]
+    reads: Links
+    durable: Links
+    fast: Links
     embedded: bool  # SQLite: one file, one writer at a time
     read_time: Callable[[Any], datetime] = read_time  # an instant as the driver gives it
     write_time: Callable[[datetime], Any] = aware  # and as it takes it
@@ -231,7 +258,9 @@ class Database:
             reads, fast = (Links(partial(open_file, path, mode)) for mode in ("read", "fast"))
             return cls(
                 url,
-                {"read": reads, "write": Durable(fast), "fast": fast, "alone": fast},
+                reads,
+                Durable(fast),
+                fast,
                 embedded=True,
                 read_time=datetime.fromisoformat,
                 write_time=time_text,
@@ -239,8 +268,7 @@ class Database:
         # Only PostgreSQL pays for its driver's import.
         server = import_module("authserver.store.postgresql")
         reads, write = (Links(partial(server.Server.at, url, mode)) for mode in ("read", "write"))
-        links: dict[Mode, Links] = {"read": reads, "write": write, "fast": write, "alone": write}
-        return cls(url, links, embedded=False, failures=(*FAILURES, *server.FAILURES))
+        return cls(url, reads, write, write, embedded=False, failures=(*FAILURES, *server.FAILURES))
 
     @property
     def mapping(self) -> "Orm":
@@ -273,25 +301,25 @@ class Database:
 
     def reading(self) -> Session:
         """A session that cannot write, by the database's own word."""
-        return Reading(self, "read")
+        return Session(self, self.reads)
 
     def writing(self) -> Session:
         """One short durable transaction: committed on exit, rolled back on an exception."""
-        return Session(self, "write")
+        return Writing(self, self.durable)
 
     def writing_fast(self) -> Session:
         """As writing(), but a power cut may lose the last commits: only for what heals itself."""
-        return Session(self, "fast")
+        return Writing(self, self.fast)
 
     def writing_alone(self) -> Session:
         """As writing_fast(), for statements each of which is a transaction by itself.
 
         What is read before the one that writes is read here, too: this link's page cache outlives its own writes.
         """
-        return Session(self, "alone")
+        return Alone(self, self.fast)
 
     def dispose(self) -> None:
-        for links in self.links.values():
+        for links in (self.reads, self.durable, self.fast):
             links.close()
 
 

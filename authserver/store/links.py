@@ -153,15 +153,14 @@ class Links:
 
     def take(self, since: float) -> Link:
         """A link that was made since then."""
-        while self._idle:
+        while True:
             try:
                 link = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
+            except IndexError:
+                return self.make()
             if link.made >= since:
                 return link
             link.drop()
-        return self.make()
 
     def give_back(self, link: Link) -> None:
         if not link.is_good:

@@ -46,7 +46,7 @@ class Mapping:
         with self._flask.app_context():
             self.engine: Engine = models.engine
         # What SQLAlchemy asks of a database that it does not know yet, it asks outside of our transactions.
-        link = database.links["read"].make()
+        link = database.reads.make()
         self._adopt(link)
         link.drop()
 
