@@ -111,6 +111,7 @@ class Config(BaseSettings):
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     workers: int = Field(default=1, ge=1, le=64)
     threads: int = Field(default=12, ge=1, le=64)
+    pin_workers: bool = False
     receive_seconds: int = Field(default=30, ge=1, le=300)
     nodes: int = Field(default=1, ge=1)
     node_name: str = Field(default="", max_length=64)

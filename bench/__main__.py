@@ -168,9 +168,8 @@ def _grown(folder: Path) -> list[Figure]:
 def _scaled(folder: Path) -> list[Figure]:
     return [
         Figure(
-            name=f"scaling_{each.title.replace(' ', '_')}",
-            title=f"two workers beside one, {each.title} ({each.rates[1]:.0f} and {each.rates[0]:.0f} a second, "
-            f"the client on the same two cores; a request costs {each.cost:.2f} of what it did)",
+            name=each.name,
+            title=each.title,
             value=each.rate,
             unit="",
             target="",

@@ -1,4 +1,4 @@
-"""What a second worker on a second core adds, while the load client shares the two cores with them."""
+"""Workers on two cores that they share with the load client: one that roams, one that keeps to a core, and two."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -6,49 +6,60 @@ from pathlib import Path
 
 from bench import processes
 from bench.endpoints import client_credentials, refresh
-from bench.rounds import Pace, measure
+from bench.rounds import Measured, Pace, measure
 from bench.sides import PEOPLE, ours
 from bench.wire import asking
 
-WORKERS = (1, 2)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    name: str
+    workers: int
+    pinned: bool
+
+
+ROAMS = Shape(name="one that roams", workers=1, pinned=False)
+KEPT = Shape(name="one worker that keeps to a core", workers=1, pinned=True)
+TWO = Shape(name="two workers, a core for each", workers=2, pinned=True)
+SHAPES = (ROAMS, KEPT, TWO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """Requests a second of two workers, as a multiple of one's; and what one request costs then."""
+    """Requests a second of one shape as a multiple of another's, and what one request costs the cores there."""
 
+    name: str
     title: str
-    rates: tuple[float, ...]
-    microseconds: tuple[float, ...]
-
-    @property
-    def cost(self) -> float:
-        """What the same request costs the cores beside another worker."""
-        return self.microseconds[1] / self.microseconds[0]
-
-    @property
-    def rate(self) -> float:
-        return self.rates[1] / self.rates[0]
+    rate: float
 
 
 def measured(folder: Path, pace: Pace) -> list[Scaling]:
-    """One worker and two in turns, all on all cores."""
+    """Each in turns, in what all cores give."""
     folder.mkdir()
     found = []
     with ExitStack() as stack:
         sides = []
-        for workers in WORKERS:
-            place = folder / str(workers)
+        for number, shape in enumerate(SHAPES):
+            place = folder / str(number)
             place.mkdir()
-            sides.append(stack.enter_context(ours(place, workers=workers, cores=processes.CORES)))
-        for title, prepare in (("client credentials", client_credentials), ("refresh", refresh)):
-            flows = [[prepare(side, person, asking(side.port)) for person in PEOPLE] for side in sides]
-            loads = measure(sides, flows, pace)
-            found.append(
-                Scaling(
-                    title=title,
-                    rates=tuple(each.rate for each in loads),
-                    microseconds=tuple(each.cpu_microseconds for each in loads),
+            sides.append(
+                stack.enter_context(
+                    ours(place, workers=shape.workers, pinned=shape.pinned, cores=processes.CORES)
                 )
             )
+        for title, prepare in (("client credentials", client_credentials), ("refresh", refresh)):
+            flows = [[prepare(side, person, asking(side.port)) for person in PEOPLE] for side in sides]
+            loads = dict(zip(SHAPES, measure(sides, flows, pace), strict=True))
+            found += [_beside(title, loads, KEPT, ROAMS), _beside(title, loads, TWO, KEPT)]
     return found
+
+
+def _beside(title: str, loads: dict[Shape, Measured], one: Shape, other: Shape) -> Scaling:
+    of_one, of_other = loads[one], loads[other]
+    cost = of_one.cpu_microseconds / of_other.cpu_microseconds
+    return Scaling(
+        name=f"scaling_{title}_{one.workers}".replace(" ", "_"),
+        title=f"{one.name} beside {other.name}, {title} ({of_one.rate:.0f} and {of_other.rate:.0f} a second, "
+        f"the client on the same two cores; a request costs {cost:.2f} of what it does there)",
+        rate=of_one.rate / of_other.rate,
+    )

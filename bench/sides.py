@@ -108,13 +108,14 @@ class Side:
 
 
 @contextmanager
-def ours(
+def ours(  # noqa: PLR0913
     folder: Path,
     server: PostgreSQL | None = None,
     redis: Redis | None = None,
     *,
     first: Sequence[Sequence[str]] = (),
     workers: int = 1,
+    pinned: bool = False,
     cores: Iterable[int] = frozenset(processes.SERVER),
 ) -> Iterator[Side]:
     """Start authserver with limits, audit and metrics on; on a durable SQLite file, or on PostgreSQL and Redis."""
@@ -124,6 +125,7 @@ def ours(
         settings |= {
             "AUTHSERVER_METRICS_BIND": f"127.0.0.1:{free_port()}",
             "AUTHSERVER_WORKERS": str(workers),
+            "AUTHSERVER_PIN_WORKERS": str(pinned),
         }
         if redis is not None:
             settings["AUTHSERVER_REDIS_URL"] = redis.url

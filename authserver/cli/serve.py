@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from authserver import __version__, logs, memory, metrics
+from authserver import __version__, cores, logs, memory, metrics
 from authserver import config as configuration
 from authserver.app import App, create_app, make_issuer
 from authserver.cli.checks import Finding, of_configuration, of_installation, refuse
@@ -132,9 +132,11 @@ def _forget_environment() -> None:
         del os.environ[name]
 
 
-def _worker(config: Config, signals: Signals, listening: socket.socket, exporter: Any) -> Any:
+def _worker(config: Config, signals: Signals, listening: socket.socket, exporter: Any, place: int) -> Any:
     """Make the application of one worker, after the fork: connections and threads are its own."""
     _keep_to_slices()
+    if config.pin_workers:
+        cores.keep_to_one(place)
     listening.detach()  # in a worker it is granian's, which closes it when this worker takes no more
     app = create_app(config)
     # A forked worker runs no atexit handlers; what multiprocessing finalizes it does run.

@@ -3,6 +3,7 @@
 import socket
 import threading
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from granian import Granian
@@ -72,6 +73,10 @@ class Server(Granian):  # type: ignore[misc,valid-type]
         self._ssp, self._sso = None, self._listening
         self._sfd = self._listening.fileno()
         self._shd = SocketHolder(self._sfd, False, BACKLOG)  # type: ignore[call-arg]  # noqa: FBT003  # no Unix socket
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        """A worker knows its place; one that follows another has the same."""
+        return super()._spawn_worker(idx, target, partial(callback_loader, idx))
 
     def shutdown(self, exit_code: int = 0) -> None:
         self._ends.set()

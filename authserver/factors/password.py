@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from authserver import cores
 from authserver.authentication import Kind, UserId
 from authserver.errors import Refusal, Unavailable
 from authserver.factors import guessable
@@ -169,7 +170,8 @@ def turn(issuer: Issuer, settings: Settings) -> Iterator[None]:
         raise Busy("too many passwords are being checked at once", retry_after=COME_AGAIN)
     try:
         KEPT.wanted(settings.argon2_memory * 1024)
-        yield
+        with cores.anywhere():
+            yield
     finally:
         queue.release()
         KEPT.used()

@@ -1,11 +1,13 @@
 """How often a password may be tried: for an account, a known device, and an address."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from authserver import cores
 from authserver.audit import SYSTEM
 from authserver.errors import TooMany, Unavailable
 from authserver.factors.password import turn
@@ -272,3 +274,20 @@ def login(world: World, name: str, password: str) -> tuple[Transaction, str, dic
     assert tx is not None
     visitor = Visitor(browser=browser, device=None, session=None, by=SYSTEM)
     return tx, "password", {"username": name, "password": password}, visitor
+
+
+def test_a_hash_goes_wherever_there_is_room(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever signs in would hold up what a worker that keeps to one core answers, beside one that idles."""
+    monkeypatch.setattr(cores, "_all", frozenset())
+    monkeypatch.setattr(cores, "_own", frozenset())
+    here, seen = os.sched_getaffinity(0), []
+
+    def work() -> None:
+        cores.keep_to_one(0)
+        with turn(world.issuer, world.issuer.settings):
+            seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [here]

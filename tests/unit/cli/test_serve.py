@@ -180,3 +180,29 @@ def test_a_stop_is_quick_when_nothing_is_under_way(make_node: MakeNode) -> None:
     node.process.send_signal(signal.SIGINT)
     assert node.process.wait(10) == 0
     assert time.monotonic() - began < 10
+
+
+def test_each_worker_keeps_to_a_core_if_told_so(make_node: MakeNode) -> None:
+    """All its threads do; and whoever follows a worker that died has the core of that one."""
+    here = sorted(os.sched_getaffinity(0))
+    node = make_node(workers="2", pin_workers="true")
+    node.start()
+
+    def theirs() -> list[set[int]]:
+        return [_cores_of(pid) for pid in node.workers()]
+
+    wanted = sorted([[here[0]], [here[1 % len(here)]]])
+    wait_until(lambda: sorted(sorted(each) for each in theirs()) == wanted, "a core for each")
+    before = set(node.workers())
+    node.kill_worker()
+    wait_until(lambda: len(set(node.workers()) - before) == 1 and len(node.workers()) == 2, "a new worker")
+    wait_until(lambda: sorted(sorted(each) for each in theirs()) == wanted, "the same cores")
+
+
+def _cores_of(pid: int) -> set[int]:
+    """The cores that any thread of a process may run on; none of one that is gone."""
+    try:
+        threads = [int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()]
+        return {core for each in threads for core in os.sched_getaffinity(each)}
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
