@@ -1,4 +1,4 @@
-"""Workers on two cores that they share with the load client: one that roams, one that keeps to a core, and two."""
+"""A worker that roams all cores, one that keeps to the first, and two, while the load client is on the last."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -60,6 +60,6 @@ def _beside(title: str, loads: dict[Shape, Measured], one: Shape, other: Shape) 
     return Scaling(
         name=f"scaling_{title}_{one.workers}".replace(" ", "_"),
         title=f"{one.name} beside {other.name}, {title} ({of_one.rate:.0f} and {of_other.rate:.0f} a second, "
-        f"the client on the same two cores; a request costs {cost:.2f} of what it does there)",
+        f"the client on the last core; a request costs {cost:.2f} of what it does there)",
         rate=of_one.rate / of_other.rate,
     )

@@ -63,7 +63,7 @@ class Session:
         if database.counting is not None:
             database.counting(statement.sql)
         try:
-            rows = (self._link or self._linked()).run(statement, values)
+            rows = self._link_for(statement).run(statement, values)
         except database.failures as error:
             if self._has_asked or self._orm is not None or not is_lost(error):
                 raise
@@ -103,6 +103,9 @@ class Session:
             mapping = self.database.mapping
             self._orm = mapping.session(self._link or self._linked())
         return self._orm
+
+    def _link_for(self, statement: Hot) -> Link:
+        return self._link or self._linked()
 
     def _linked(self) -> Link:
         # None that was made before the server was away: of all its dead links, one request finds one.
@@ -209,17 +212,17 @@ class Alone(InTurn):
 
     __slots__ = ()
 
-    def hot(self, statement: Hot, values: Mapping[str, Any]) -> Rows:
+    def _link_for(self, statement: Hot) -> Link:
         if statement.writes and self._turn is None and self.database.embedded:
             self._take_turn()
-        return super().hot(statement, values)
+        return self._link or self._linked()
 
     def _linked(self) -> Link:
-        if self._turn is None and self.database.embedded:
-            self._turn = self.database.turn_if_soon()
-            if self._turn is None:
-                # Whoever only reads so far does not wait behind a writer that is stuck.
-                self._links = self.database.reads
+        database = self.database
+        if self._turn is None and database.embedded:
+            self._turn = database.turn_if_soon()
+            # Whoever only reads so far does not wait behind a writer that is stuck.
+            self._links = database.reads if self._turn is None else database.fast
         return super()._linked()
 
     def _take_turn(self) -> None:

@@ -157,10 +157,11 @@ class Links:
             try:
                 link = self._idle.pop()
             except IndexError:
-                return self.make()
+                break
             if link.made >= since:
                 return link
             link.drop()
+        return self.make()
 
     def give_back(self, link: Link) -> None:
         if not link.is_good:

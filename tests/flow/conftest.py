@@ -13,6 +13,7 @@ import pytest
 
 from authserver.config import PREFIX, Config
 from authserver.store import Session
+from authserver.store.database import InTurn, Writing
 from tests.flow.world import World, copied, inhabited, prepared
 from tests.peers.postgresql import PostgreSQL
 
@@ -63,22 +64,26 @@ def world(make_world: MakeWorld) -> World:
     return make_world()
 
 
+def _leaving(here: threading.local, leave: Callable[..., None]) -> Callable[..., None]:
+    def left(self: Session, *error: Any) -> None:
+        try:
+            leave(self, *error)
+        finally:
+            here.depth -= isinstance(self, InTurn)
+
+    return left
+
+
 @pytest.fixture(autouse=True)
 def nothing_slow_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Fails a test in which something opens a socket or hashes a password inside writing()."""
     here = threading.local()
     caught: list[str] = []
-    enter, leave = Session.__enter__, Session.__exit__
+    enter = Session.__enter__
 
     def entered(self: Session) -> Session:
-        here.depth = getattr(here, "depth", 0) + (self._mode != "read")
+        here.depth = getattr(here, "depth", 0) + isinstance(self, InTurn)
         return enter(self)
-
-    def left(self: Session, *error: Any) -> None:
-        try:
-            leave(self, *error)
-        finally:
-            here.depth -= self._mode != "read"
 
     def forbidden(owner: Any, name: str) -> None:
         original = getattr(owner, name)
@@ -92,7 +97,8 @@ def nothing_slow_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list
         monkeypatch.setattr(owner, name, checked)
 
     monkeypatch.setattr(Session, "__enter__", entered)
-    monkeypatch.setattr(Session, "__exit__", left)
+    for kind in (Session, Writing):
+        monkeypatch.setattr(kind, "__exit__", _leaving(here, kind.__exit__))
     for owner, name in (
         (socket.socket, "connect"),
         (socket, "getaddrinfo"),

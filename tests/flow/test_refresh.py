@@ -11,7 +11,7 @@ from authserver.clients import edit as clients
 from authserver.groups import edit as groups
 from authserver.once.tickets import CONSUME
 from authserver.store import Hot
-from authserver.store.grants import LOAD, REVOKE_TOKEN, ROTATE
+from authserver.store.grants import LOAD, REVOKE_TOKEN, ROTATE, TOKEN_REVOKED
 from authserver.store.users import BY_ID
 from authserver.tokens import refresh
 from tests.flow.test_code import code_for, end, tokens_of
@@ -112,6 +112,26 @@ def test_what_was_read_while_a_writer_was_stuck_is_written_when_it_is_done(world
     threading.Timer(0.2, database.turn().release).start()
     with database.writing_alone() as db:
         assert db.hot(REVOKE_TOKEN, {"jti": "only a write", "until": db.time(world.clock())}).fetchone()
+
+
+def test_whoever_waited_in_vain_to_write_may_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read meanwhile is read by a link that cannot write; afterwards nothing is left of that."""
+    monkeypatch.setattr("authserver.store.database.BUSY_MS", 50)
+    database, revoked = (
+        world.issuer.database,
+        {"jti": "late", "until": world.issuer.database.write_time(world.clock())},
+    )
+    stuck = database.turn()
+    with database.writing_alone() as db:
+        assert db.one(TOKEN_REVOKED, revoked) is None
+        assert db._links is (database.reads if database.embedded else database.fast)
+        if database.embedded:
+            with pytest.raises(sqlite3.OperationalError, match="locked by another thread"):
+                db.hot(REVOKE_TOKEN, revoked)
+        stuck.release()
+        assert db.one(TOKEN_REVOKED, revoked) is None
+        assert db.one(REVOKE_TOKEN, revoked) is not None
+    assert not database.turn().release()
 
 
 def test_an_api_that_goes_in_that_moment_leaves_no_token_for_another(world: World) -> None:

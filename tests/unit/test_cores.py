@@ -3,12 +3,13 @@
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from authserver import cores
 
-HERE = sorted(os.sched_getaffinity(0))
+HERE = cores.in_turn(os.sched_getaffinity(0))
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def test_what_needs_no_lock_goes_anywhere_and_comes_back() -> None:
     def work() -> list[list[int]]:
         seen = [kept(0)]
         with cores.anywhere():
-            seen.append(sorted(os.sched_getaffinity(0)))
+            seen.append(cores.in_turn(os.sched_getaffinity(0)))
         with pytest.raises(KeyError), cores.anywhere():
             raise KeyError
         return [*seen, sorted(os.sched_getaffinity(0))]
@@ -58,13 +59,43 @@ def test_where_nothing_was_chosen_nothing_is_touched(monkeypatch: pytest.MonkeyP
         pass
 
 
-def test_a_worker_works_where_it_may_not_choose_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_a_worker_works_where_it_may_not_choose_its_core(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, from_the_start: bool
+) -> None:
     """A sandbox may forbid it: that is no reason not to start, nor not to check a password."""
 
     def forbidden(*_: object) -> None:
-        raise PermissionError
+        raise PermissionError("not here")
 
-    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    def allowed(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden if from_the_start else allowed)
     cores.keep_to_one(0)
+    assert ("it cannot keep to one core: not here" in caplog.text) is from_the_start
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
     with cores.anywhere():
         pass
+
+
+def test_more_workers_than_cores_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    in_a_thread(lambda: kept(len(HERE) - 1))
+    assert not caplog.text
+    in_a_thread(lambda: kept(len(HERE)))
+    assert f"more workers than the {len(HERE)} cores" in caplog.text
+
+
+def test_all_cores_have_their_turn_before_the_second_half_of_any(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two numbers of one core, next to each other or far apart, do half as much as two cores."""
+    for number, core in enumerate("001101"):
+        place = tmp_path / str(number)
+        place.mkdir()
+        (place / "physical_package_id").write_text("0\n")
+        (place / "core_id").write_text(f"{core}\n")
+    monkeypatch.setattr(cores, "TOPOLOGY", f"{tmp_path}/{{}}")
+    assert cores.in_turn(range(6)) == [0, 2, 1, 3, 4, 5]
+    assert cores.in_turn([5, 4, 3]) == [3, 4, 5]
+    assert cores.in_turn([7, 6]) == [6, 7], "where nothing is told, each is one"
