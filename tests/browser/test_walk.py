@@ -132,6 +132,8 @@ def test_a_sign_in_by_keyboard_alone(deployment: Deployment, page: Page) -> None
     portal = party(deployment, "portal")
     request = portal.begin()
     page.goto(request.url)
+    # Chromium moves the focus with the first frame that it draws.
+    expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type(ADA.email)
     page.keyboard.press("Tab")
     page.keyboard.type(ADA.password)
