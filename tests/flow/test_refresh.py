@@ -117,10 +117,8 @@ def test_what_was_read_while_a_writer_was_stuck_is_written_when_it_is_done(world
 def test_whoever_waited_in_vain_to_write_may_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read meanwhile is read by a link that cannot write; afterwards nothing is left of that."""
     monkeypatch.setattr("authserver.store.database.BUSY_MS", 50)
-    database, revoked = (
-        world.issuer.database,
-        {"jti": "late", "until": world.issuer.database.write_time(world.clock())},
-    )
+    database = world.issuer.database
+    revoked = {"jti": "late", "until": database.write_time(world.clock())}
     stuck = database.turn()
     with database.writing_alone() as db:
         assert db.one(TOKEN_REVOKED, revoked) is None

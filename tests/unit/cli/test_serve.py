@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from authserver import cores
 from authserver.cli import serve
 from tests.serve import Node, cli, wait_until
 
@@ -184,7 +185,7 @@ def test_a_stop_is_quick_when_nothing_is_under_way(make_node: MakeNode) -> None:
 
 def test_each_worker_keeps_to_a_core_if_told_so(make_node: MakeNode) -> None:
     """All its threads do; and whoever follows a worker that died has the core of that one."""
-    here = sorted(os.sched_getaffinity(0))
+    here = cores.in_turn(os.sched_getaffinity(0))
     node = make_node(workers="2", pin_workers="true")
     node.start()
 
