@@ -1,19 +1,16 @@
 """Who proved what, when, in which session: the record that every token is made from."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple, NewType
+from typing import Any, NamedTuple, NewType, Self
 
 from authserver.clock import seconds
 from authserver.compact import dumps, loads
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
-
-
-_fill = object.__setattr__  # what follows from a frozen record is kept with it
 
 
 class Level(IntEnum):
@@ -59,26 +56,68 @@ class Proof(NamedTuple):
     beside: Level = Level.PWD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authentication:
-    """Born when a session opens; copied into each grant; never computed again."""
+class Shown(NamedTuple):
+    """What of a proof says what it is worth, whoever gave it and when."""
 
+    amr: tuple[str, ...]
+    kind: Kind
+    alone: Level
+    beside: Level
+
+
+class _Record(NamedTuple):
     user: UserId
     session: SessionId
     at: datetime
     proofs: tuple[Proof, ...]
-    level: Level = field(init=False, repr=False, compare=False)
-    acr: str = field(init=False, repr=False, compare=False)
-    amr: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    auth_time: int = field(init=False, repr=False, compare=False)
-    text: str = field(init=False, default="", repr=False, compare=False)  # as which it is written
+    text: str  # as which it is kept with a session and each grant of it
+    level: Level
+    acr: str
+    amr: tuple[str, ...]
+    auth_time: int
 
-    def __post_init__(self) -> None:
-        level = level_of(self.proofs)
-        _fill(self, "level", level)
-        _fill(self, "acr", _ACR[level])
-        _fill(self, "amr", amr_of(self.proofs))
-        _fill(self, "auth_time", seconds(self.at))
+
+class Authentication(_Record):
+    """Born when a session opens; copied into each grant; never computed again.
+
+    A refresh reads one for each family that was not met of late: a tuple is made sooner than a dataclass.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...]) -> Self:
+        value = {
+            "user": user,
+            "session": session,
+            "at": at.isoformat(),
+            "proofs": proofs_to_json(proofs),
+        }
+        return cls._made(user, session, at, proofs, dumps(value))
+
+    @classmethod
+    def _made(
+        cls, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...], text: str
+    ) -> Self:
+        of_each = tuple([(proof.amr, proof.kind, proof.alone, proof.beside) for proof in proofs])
+        return tuple.__new__(cls, (user, session, at, proofs, text, *_worth(of_each), seconds(at)))
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        value = loads(text)
+        at = datetime.fromisoformat(value["at"])
+        return cls._made(value["user"], value["session"], at, proofs_from_json(value["proofs"]), text)
+
+    def _replace(self, **changed: Any) -> Self:
+        """Another with these parts, which is worth what its own proofs are."""
+        parts: dict[str, Any] = {
+            "user": self.user,
+            "session": self.session,
+            "at": self.at,
+            "proofs": self.proofs,
+        }
+        return type(self)(**parts | changed)
+
+    __replace__ = _replace  # copy.replace(), from Python 3.13 on
 
     def reaches(self, level: Level) -> bool:
         return self.level >= level
@@ -88,12 +127,12 @@ class Authentication:
         bringing = (proof.at for proof in self.proofs if max(proof.alone, proof.beside) >= level)
         return self.at if level is Level.PWD else max(bringing, default=self.at)
 
-    def stepped_up(self, proof: Proof) -> "Authentication":
+    def stepped_up(self, proof: Proof) -> Self:
         """The same sign-in with one more proof: its time stays."""
-        return replace(self, proofs=(*self.proofs, proof))
+        return self._replace(proofs=(*self.proofs, proof))
 
 
-def level_of(proofs: tuple[Proof, ...]) -> Level:
+def level_of(proofs: Sequence[Proof | Shown]) -> Level:
     """What proofs are worth together: a second one counts only beside one of another kind."""
     if len(proofs) == 1:
         return proofs[0].alone
@@ -103,7 +142,7 @@ def level_of(proofs: tuple[Proof, ...]) -> Level:
     return reached
 
 
-def amr_of(proofs: tuple[Proof, ...]) -> tuple[str, ...]:
+def amr_of(proofs: Sequence[Proof | Shown]) -> tuple[str, ...]:
     """The amr words of what was shown, in order; "mfa" is among them exactly when the level says so."""
     words = {word: None for proof in proofs for word in proof.amr if word != "mfa"}
     if level_of(proofs) >= Level.MFA_LOW:
@@ -111,22 +150,19 @@ def amr_of(proofs: tuple[Proof, ...]) -> tuple[str, ...]:
     return tuple(words)
 
 
+@lru_cache(maxsize=1024)
+def _worth(
+    of_each: tuple[tuple[tuple[str, ...], Kind, Level, Level], ...],
+) -> tuple[Level, str, tuple[str, ...]]:
+    """Level, acr and amr of what was shown: the same for most sign-ins."""
+    shown = [Shown(*each) for each in of_each]
+    level = level_of(shown)
+    return level, level.acr, amr_of(shown)
+
+
 def short(amr: tuple[str, ...]) -> tuple[str, ...]:
     """The list for apps that compare it whole: exactly pwd, or pwd and mfa; what began otherwise stays as it is."""
     return tuple(word for word in amr if word in SHORT) if amr[:1] == ("pwd",) else amr
-
-
-def to_json(authentication: Authentication) -> str:
-    """As it is kept with a session and each grant of it: written once."""
-    if not authentication.text:
-        value = {
-            "user": authentication.user,
-            "session": authentication.session,
-            "at": authentication.at.isoformat(),
-            "proofs": proofs_to_json(authentication.proofs),
-        }
-        _fill(authentication, "text", dumps(value))
-    return authentication.text
 
 
 def proved_by(factor: str) -> str:
@@ -136,16 +172,8 @@ def proved_by(factor: str) -> str:
 
 @lru_cache(maxsize=1024)
 def from_json(text: str) -> Authentication:
-    """Read back; equal text gives the same frozen record, so a hot grant is parsed once."""
-    value = loads(text)
-    found = Authentication(
-        user=value["user"],
-        session=value["session"],
-        at=datetime.fromisoformat(value["at"]),
-        proofs=proofs_from_json(value["proofs"]),
-    )
-    _fill(found, "text", text)
-    return found
+    """Read back; equal text gives the same record, so a hot grant is parsed once."""
+    return Authentication.of_text(text)
 
 
 def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:
@@ -167,12 +195,12 @@ def proofs_from_json(values: list[dict[str, Any]]) -> tuple[Proof, ...]:
     return tuple(
         [
             Proof(
-                factor=value["factor"],
-                amr=tuple(value["amr"]),
-                kind=KINDS[value["kind"]],
-                at=read(value["at"]),
-                alone=BY_NUMBER[value["alone"]],
-                beside=BY_NUMBER[value["beside"]],
+                value["factor"],
+                tuple(value["amr"]),
+                KINDS[value["kind"]],
+                read(value["at"]),
+                BY_NUMBER[value["alone"]],
+                BY_NUMBER[value["beside"]],
             )
             for value in values
         ]

@@ -23,7 +23,7 @@ from tests.oidc import Person
 FEW, MANY = 1_000, 1_000_000
 LOCKED = 0x2000  # MAP_LOCKED of Linux, which Python does not name
 CONNECTIONS = 6
-FAMILIES = 120_000  # more than a measurement uses up
+FAMILIES = 300_000  # more than a measurement uses up
 # What the hash costs would hide what the database costs.
 CHEAP = (("settings", "set", "argon2_memory", "8"), ("settings", "set", "argon2_time", "1"))
 # New values for what must differ in each copy of a row; everything else is the first person's.

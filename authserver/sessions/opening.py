@@ -9,7 +9,7 @@ from typing import Any
 
 from authserver.audit import Actor, record
 from authserver.audit.events import SignedIn
-from authserver.authentication import Authentication, Kind, Level, Proof, SessionId, to_json
+from authserver.authentication import Authentication, Kind, Level, Proof, SessionId
 from authserver.issuer import Issuer
 from authserver.opaque import digest, new_id
 from authserver.sessions import ending, limits, sso
@@ -152,7 +152,7 @@ def _state(db: Session, session: SsoSession, handle: str) -> dict[str, Any]:
     return {
         "id": session.id,
         "digest": digest(handle),
-        "authentication": to_json(session.authentication),
+        "authentication": session.authentication.text,
         "remembered": session.remembered,
         "user_agent": session.user_agent,
         "ip": session.ip,

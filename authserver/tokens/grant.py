@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from authserver.audit import Actor, record
 from authserver.audit.events import GrantMade, GrantRevoked
-from authserver.authentication import Authentication, from_json, proved_by, to_json
+from authserver.authentication import Authentication, from_json, proved_by
 from authserver.clients.client import Client
 from authserver.issuer import Issuer
 from authserver.opaque import new_id
@@ -71,7 +71,7 @@ class Behind(NamedTuple):
     revoked_at: datetime | None
     user_status: str
     epoch_moved: bool
-    session_idle_until: datetime | None  # None: it has ended
+    session_idle_until: datetime | None  # None: it has ended, or the grant outlives it
     subject: str
     claims: str | None
     authentication: Authentication
@@ -137,7 +137,7 @@ def begin(  # noqa: PLR0913
             "scope": " ".join(scope),
             "resources": _written(resources),
             "claims": claims,
-            "authentication": to_json(authentication),
+            "authentication": authentication.text,
             "offline": offline,
             "now": granted,
             "refresh_expires_at": refresh_expires,

@@ -6,7 +6,7 @@ import pyotp
 import pytest
 
 from authserver.audit import SYSTEM
-from authserver.authentication import Authentication, Kind, Proof, SessionId, to_json
+from authserver.authentication import Authentication, Kind, Proof, SessionId
 from authserver.factors.totp import TOTP
 from authserver.sessions import keeping_out
 from authserver.store import Hot
@@ -214,7 +214,7 @@ class TestTheirSecondFactors:
         password = Proof(factor="password", amr=("pwd",), kind=Kind.KNOWLEDGE, at=now)
         stepped_up = Authentication(user=ada.id, session=sid, at=now, proofs=(password, TOTP.proof(now)))
         with world.writing() as db:
-            db.hot(STRONGER, {"proved": to_json(stepped_up), "id": sid}).close()
+            db.hot(STRONGER, {"proved": stepped_up.text, "id": sid}).close()
         assert spelled(app.ask("POST", f"{MFA}/recovery-codes")) == (401, "insufficient_user_authentication")
 
     @pytest.mark.parametrize("by", ["totp", "recovery", "named"])

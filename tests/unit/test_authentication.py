@@ -17,7 +17,6 @@ from authserver.authentication import (
     from_json,
     level_of,
     short,
-    to_json,
 )
 from tests.sign_ins import AT, MAILED, PWD, TABLE, TOTP, UPSTREAM, VERIFIED, SignIn
 
@@ -31,7 +30,7 @@ def of(*proofs: Proof) -> Authentication:
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE.keys())
 def test_each_sign_in(row: SignIn) -> None:
     """ID-4: amr and acr exactly as the table says, kept as they are."""
-    found = from_json(to_json(of(*row.proofs)))
+    found = from_json(of(*row.proofs).text)
     assert list(found.amr) == row.words
     assert found.acr == row.acr
     assert list(short(found.amr)) == row.short_words
@@ -56,10 +55,18 @@ def test_mfa_is_said_exactly_from_mfa_low_on(proofs: tuple[Proof, ...]) -> None:
         assert short(found.amr) in {("pwd",), ("pwd", "mfa")}
 
 
+def test_other_proofs_are_worth_what_they_are_worth() -> None:
+    """ID-4: with them, amr and acr are exchanged too, and neither of them alone."""
+    assert of(PWD)._replace(proofs=(PWD, TOTP)) == of(PWD, TOTP)
+    with pytest.raises(TypeError):
+        of(PWD)._replace(acr="mfa")
+
+
 def test_since_when_a_level_holds() -> None:
     """SU-3: a proof that was added counts from when it was made, and moves nothing else."""
     later = AT + timedelta(hours=3)
     found = of(PWD, MAILED).stepped_up(TOTP._replace(at=later))
+    assert found == of(PWD, MAILED, TOTP._replace(at=later))
     assert found.at == AT
     assert found.since(Level.PWD) == AT
     assert found.since(Level.MFA) == later

@@ -34,7 +34,7 @@ class GrantRow(Base):
     scope: Mapped[str]
     resources: Mapped[list[str]] = mapped_column(Json, default=list)
     claims: Mapped[str | None]  # the `claims` request parameter, normalized JSON text
-    authentication: Mapped[str]  # authentication.to_json, as text
+    authentication: Mapped[str]  # Authentication.text
     offline: Mapped[bool] = mapped_column(default=False)
     generation: Mapped[int] = mapped_column(default=0)
     rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -26,7 +26,7 @@ class SsoSessionRow(Base):
     previous_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"))
     user_epoch: Mapped[int]
-    authentication: Mapped[str]  # authentication.to_json, as text
+    authentication: Mapped[str]  # Authentication.text
     kind: Mapped[str] = mapped_column(String(16), default="browser")  # browser, app: signed in without a page
     remembered: Mapped[bool] = mapped_column(default=False)
     device_id: Mapped[str | None] = mapped_column(Id)

@@ -84,7 +84,7 @@ def person(**more: object) -> Person:
 
 
 def proved(*proofs: Proof) -> Authentication:
-    return replace(person().authentication, proofs=proofs)
+    return person().authentication._replace(proofs=proofs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ TABLE = {
     "az12-too-old": Row(request=asks(max_age=59), person=person(), expected=AskLogin),
     "az12-zero-always-asks": Row(
         request=asks(max_age=0),
-        person=person(authentication=replace(person().authentication, at=NOW)),
+        person=person(authentication=person().authentication._replace(at=NOW)),
         expected=AskLogin,
     ),
     "az12-zero-met-by-a-proof-made-here": Row(
@@ -251,12 +251,12 @@ TABLE = {
     ),
     "su3-a-second-factor-of-long-ago-is-asked-anew": Row(
         request=asks(acr=wishes(Level.MFA), mfa_max_age=59),
-        person=STRONG._replace(authentication=replace(STRONG.authentication, proofs=OLD)),
+        person=STRONG._replace(authentication=STRONG.authentication._replace(proofs=OLD)),
         expected=AskLogin(reason="mfa was proved 60 s ago", level=Level.MFA, anew=True),
     ),
     "su3-a-second-factor-young-enough": Row(
         request=asks(required=Requirement(level=Level.MFA), mfa_max_age=60),
-        person=STRONG._replace(authentication=replace(STRONG.authentication, proofs=OLD)),
+        person=STRONG._replace(authentication=STRONG.authentication._replace(proofs=OLD)),
         expected=Issue,
     ),
     "su3-one-that-was-added-since-counts-from-then": Row(
@@ -264,7 +264,7 @@ TABLE = {
     ),
     "su3-nobody-demands-it-so-its-age-is-nothing": Row(
         request=asks(acr=wishes(Level.PHR, Level.PWD), mfa_max_age=1),
-        person=STRONG._replace(authentication=replace(STRONG.authentication, proofs=OLD)),
+        person=STRONG._replace(authentication=STRONG.authentication._replace(proofs=OLD)),
         expected=Issue,
     ),
     "su3-required-age-is-met": Row(
