@@ -85,27 +85,19 @@ class Authentication(_Record):
 
     __slots__ = ()
 
-    def __new__(cls, *, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...]) -> Self:
-        value = {
-            "user": user,
-            "session": session,
-            "at": at.isoformat(),
-            "proofs": proofs_to_json(proofs),
-        }
-        return cls._made(user, session, at, proofs, dumps(value))
-
-    @classmethod
-    def _made(
-        cls, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...], text: str
+    def __new__(
+        cls, *, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...], text: str = ""
     ) -> Self:
-        of_each = tuple([(proof.amr, proof.kind, proof.alone, proof.beside) for proof in proofs])
-        return tuple.__new__(cls, (user, session, at, proofs, text, *_worth(of_each), seconds(at)))
-
-    @classmethod
-    def of_text(cls, text: str) -> Self:
-        value = loads(text)
-        at = datetime.fromisoformat(value["at"])
-        return cls._made(value["user"], value["session"], at, proofs_from_json(value["proofs"]), text)
+        shown = tuple([Shown(proof.amr, proof.kind, proof.alone, proof.beside) for proof in proofs])
+        kept = text or dumps(
+            {
+                "user": user,
+                "session": session,
+                "at": at.isoformat(),
+                "proofs": proofs_to_json(proofs),
+            }
+        )
+        return tuple.__new__(cls, (user, session, at, proofs, kept, *_worth(shown), seconds(at)))
 
     def _replace(self, **changed: Any) -> Self:
         """Another with these parts, which is worth what its own proofs are."""
@@ -151,11 +143,8 @@ def amr_of(proofs: Sequence[Proof | Shown]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _worth(
-    of_each: tuple[tuple[tuple[str, ...], Kind, Level, Level], ...],
-) -> tuple[Level, str, tuple[str, ...]]:
-    """Level, acr and amr of what was shown: the same for most sign-ins."""
-    shown = [Shown(*each) for each in of_each]
+def _worth(shown: tuple[Shown, ...]) -> tuple[Level, str, tuple[str, ...]]:
+    """Level, acr and amr: the same for most sign-ins."""
     level = level_of(shown)
     return level, level.acr, amr_of(shown)
 
@@ -173,7 +162,14 @@ def proved_by(factor: str) -> str:
 @lru_cache(maxsize=1024)
 def from_json(text: str) -> Authentication:
     """Read back; equal text gives the same record, so a hot grant is parsed once."""
-    return Authentication.of_text(text)
+    value = loads(text)
+    return Authentication(
+        user=value["user"],
+        session=value["session"],
+        at=datetime.fromisoformat(value["at"]),
+        proofs=proofs_from_json(value["proofs"]),
+        text=text,
+    )
 
 
 def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:
