@@ -368,6 +368,20 @@ def path_of(url: str) -> str:
     return rest.removeprefix("/") or ":memory:"
 
 
+def write_ahead(change: Callable[[], object], seconds: float) -> None:
+    """Change a file to a write-ahead log, for which SQLite waits for nobody who is writing to a new one."""
+    began = time.monotonic()
+    while True:
+        try:
+            change()
+        except Exception as error:
+            if not wants_retry(error) or time.monotonic() - began >= seconds:
+                raise
+            time.sleep(BRIEFLY)
+        else:
+            return
+
+
 def open_file(path: str, mode: Mode) -> File:
     connection = sqlite3.connect(
         path,
@@ -376,8 +390,8 @@ def open_file(path: str, mode: Mode) -> File:
         check_same_thread=False,
         cached_statements=256,
     )
+    write_ahead(lambda: connection.execute("PRAGMA journal_mode=WAL").close(), BUSY_MS / 1000)
     for pragma in (
-        "journal_mode=WAL",
         f"synchronous={'NORMAL' if mode == 'fast' else 'FULL'}",
         f"busy_timeout={BUSY_MS}",
         "foreign_keys=ON",

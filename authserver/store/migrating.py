@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from authserver.errors import Misconfigured, Unavailable
+from authserver.store.database import write_ahead
 
 LOCK_SECONDS = 120
 DDL_SECONDS = 10
@@ -68,8 +69,8 @@ def _locked(url: str) -> Iterator[Connection]:
 
 
 def _lock_file(connection: Connection) -> None:
-    # Both cannot change within a transaction; SQLite alters a table by writing it anew.
-    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    # Neither can change within a transaction; SQLite alters a table by writing it anew.
+    write_ahead(lambda: connection.exec_driver_sql("PRAGMA journal_mode=WAL"), LOCK_SECONDS)
     connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     connection.exec_driver_sql("BEGIN EXCLUSIVE")
 

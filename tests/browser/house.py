@@ -159,6 +159,11 @@ def is_headed(page: Page, words: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(words)
 
 
+def has_focus(page: Page, name: str) -> None:
+    """The focus is in this field: Chromium moves it there with the first frame of a page that it draws."""
+    expect(page.locator(f"[name={name}]")).to_be_focused()
+
+
 def cookies(page: Page) -> set[str]:
     """The names of what this browser keeps of the server."""
     return {cookie["name"].removeprefix("__Host-") for cookie in page.context.cookies()}

@@ -7,7 +7,7 @@ from datetime import timedelta
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.browser.house import LEVEL, House, cookies, give_code, is_headed, other_way, row, tab
+from tests.browser.house import LEVEL, House, cookies, give_code, has_focus, is_headed, other_way, row, tab
 from tests.browser.test_walk import give_password, sent_back
 
 Accessible = Callable[[Page], None]
@@ -20,11 +20,13 @@ def test_a_whole_sign_in_by_keyboard_alone(house: House, page: Page) -> None:
     app, portal = house.app_of(guest), house.party("portal")
     request = portal.begin()
     page.goto(request.url)
+    has_focus(page, "username")
     page.keyboard.type(guest.email)
     page.keyboard.press("Tab")
     page.keyboard.type(guest.password)
     page.keyboard.press("Enter")
     is_headed(page, "Enter the code from your app")
+    has_focus(page, "code")
     page.keyboard.type(house.code(app))
     came = sent_back(page, lambda: page.keyboard.press("Enter"))
     claims = portal.redeem(request, portal.returned(request, came)["code"]).claims

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, Screenshot
-from tests.browser.house import House
+from tests.browser.house import House, has_focus
 from tests.oidc import Person
 from tests.seeds import ADA, party
 from tests.serve import Deployment, environment
@@ -132,8 +132,7 @@ def test_a_sign_in_by_keyboard_alone(deployment: Deployment, page: Page) -> None
     portal = party(deployment, "portal")
     request = portal.begin()
     page.goto(request.url)
-    # Chromium moves the focus with the first frame that it draws.
-    expect(page.locator("[name=username]")).to_be_focused()
+    has_focus(page, "username")
     page.keyboard.type(ADA.email)
     page.keyboard.press("Tab")
     page.keyboard.type(ADA.password)

@@ -1,9 +1,10 @@
 """The steps of the schema: forward and back, on both databases, by several at once."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, create_engine, inspect, make_url
 from sqlalchemy.pool import NullPool
 
 from authserver.errors import Unavailable
-from authserver.store import Database, Hot, migrating, schema, tables
+from authserver.store import Database, Hot, database, migrating, schema, tables
 from tests.serve import Store
 
 
@@ -120,6 +121,37 @@ def test_nodes_that_migrate_at_once_wait_for_each_other(url: str) -> None:
     told = [node.communicate(timeout=60)[1] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0, 0], told
     assert current(url) == schema.REQUIRED
+
+
+@pytest.mark.parametrize("comes", [migrating.upgrade, current])
+def test_whoever_finds_a_new_file_being_written_to_waits(
+    comes: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OPS-3: SQLite itself gives up at once, where a file has no write-ahead log yet."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    def ready(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.commit()
+
+    monkeypatch.setattr(database.time, "sleep", ready)
+    comes(f"sqlite:///{path}")
+    assert len(waits) == 3
+    other.close()
+
+
+def test_a_new_file_that_stays_locked_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(migrating, "LOCK_SECONDS", 0)
+    with pytest.raises(Unavailable, match="locked"):
+        migrating.upgrade(f"sqlite:///{path}")
+    other.close()
 
 
 def test_a_step_that_fails_leaves_everything_as_it_was(
