@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import seeds
+from tests import outlived, seeds
 from tests.agent import Browser
 from tests.peers import smtp
 from tests.peers.postgresql import PostgreSQL
@@ -85,9 +85,13 @@ def run_as(
 
 
 @pytest.fixture(scope="session", params=SHAPES)
-def deployment(request: pytest.FixtureRequest, run_as: Callable[[str, str], Deployment]) -> Deployment:
+def deployment(
+    request: pytest.FixtureRequest, run_as: Callable[[str, str], Deployment]
+) -> Iterator[Deployment]:
     """The product as people run it, shared by the tests of this run, which leave its clock and keys alone."""
-    return run_as("shared", request.param)
+    running = run_as("shared", request.param)
+    yield running
+    outlived.check(running.rows)
 
 
 @pytest.fixture(params=SHAPES)
@@ -98,6 +102,7 @@ def playground(
     running = run_as("playground", request.param)
     yield running
     wait_until(lambda: all(node.is_ready() for node in running.nodes), "all nodes are left ready")
+    outlived.check(running.rows)
 
 
 @pytest.fixture(params=STORES)

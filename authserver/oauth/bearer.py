@@ -108,7 +108,7 @@ def look(
             return Dead("the token is revoked")
         return Living(client=client, behind=None)
     load = load_token_and_person if whose == "person" else load_token
-    found = load(db, known.grant, known.jti)
+    found = load(db, client, known.grant, known.jti)
     if found is None:
         return Dead("the grant is gone")
     behind, revoked, user = found

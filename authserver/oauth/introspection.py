@@ -65,7 +65,7 @@ def _refresh_token(issuer: Issuer, client: Client, token: str) -> Mapping[str, A
         return INACTIVE
     now = issuer.clock()
     with issuer.database.reading() as db:
-        standing = load(db, presented.grant)
+        standing = load(db, client, presented.grant)
     if standing is None or standing.behind.lapse(client, now) is not None:
         return INACTIVE
     grant = standing.grant

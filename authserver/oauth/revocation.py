@@ -38,7 +38,7 @@ def revoke_token(issuer: Issuer, request: OAuthRequest) -> Answer:
 
 def _family(issuer: Issuer, request: OAuthRequest, client: Client, grant_id: str) -> None:
     with issuer.database.writing() as db:
-        standing = load(db, grant_id)
+        standing = load(db, client, grant_id)
         if standing is not None and standing.grant.client_id == client.client_id:
             revoke(db, issuer, grant_id, reason="revoked_by_client", by=request.actor)
 

@@ -15,7 +15,7 @@ from typing import Any
 from authserver import compact
 from authserver.opaque import new_secret, same
 from authserver.store import Hot, Session
-from authserver.store.grants import PERSON_OF, SESSION_OF, STANDING
+from authserver.store.grants import PERSON_OF, STANDING, session_of
 from authserver.vault import Roots
 
 PURPOSE = "ticket"
@@ -41,7 +41,8 @@ TICKET = "t.answer, t.attempts_left, t.payload, t.grant_id, t.expires_at, t.cons
 FIND = Hot(f"SELECT {TICKET} FROM tickets t WHERE t.kind = :kind AND t.key = :key")  # noqa: S608
 FIND_WITH_GRANT = Hot(
     f"""SELECT {TICKET}, {STANDING}
-          FROM tickets t LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN {PERSON_OF} LEFT JOIN {SESSION_OF}
+          FROM tickets t LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN {PERSON_OF}
+          LEFT JOIN {session_of(":idle_ends")}
          WHERE t.kind = :kind AND t.key = :key"""  # noqa: S608
 )
 GRANT = slice(1 + TICKET.count(","), None)
@@ -121,22 +122,24 @@ def open_ticket(  # noqa: PLR0913
 
 def peek(db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime) -> Ticket | Spent | Gone:
     """What a ticket would give, without spending it or counting a try. For checks before consume()."""
-    return _peek(db, FIND, roots, kind, ticket, now)[0]
+    return _peek(db, roots, kind, ticket, now)[0]
 
 
 def peek_with_grant(
-    db: Session, roots: Roots, kind: str, ticket: str, *, now: datetime
+    db: Session, roots: Roots, kind: str, ticket: str, *, idle_ends: bool, now: datetime
 ) -> tuple[Ticket | Spent | Gone, Sequence[Any]]:
     """The same, and what the columns STANDING say of the grant that hangs on it, in one statement."""
-    found, row = _peek(db, FIND_WITH_GRANT, roots, kind, ticket, now)
+    found, row = _peek(db, roots, kind, ticket, now, idle_ends=idle_ends)
     return found, row[GRANT]
 
 
 def _peek(
-    db: Session, statement: Hot, roots: Roots, kind: str, ticket: str, now: datetime
+    db: Session, roots: Roots, kind: str, ticket: str, now: datetime, *, idle_ends: bool | None = None
 ) -> tuple[Ticket | Spent | Gone, Sequence[Any]]:
     key, _, answer = ticket.partition(".")
-    row = db.one(statement, {"kind": kind, "key": key}) if KEY.fullmatch(key) and answer else None
+    statement = FIND if idle_ends is None else FIND_WITH_GRANT
+    values = {"kind": kind, "key": key, "idle_ends": idle_ends}
+    row = db.one(statement, values) if KEY.fullmatch(key) and answer else None
     if row is None:
         return Gone(), ()
     stored, attempts_left, payload, grant, expires_at, consumed_at = row[:6]

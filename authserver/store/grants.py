@@ -6,19 +6,29 @@ from authserver.store.database import Hot
 from authserver.store.links import Shared
 from authserver.store.users import PERSON, PERSONS_OWN
 
-# Whether it counts now (a session that has ended is none); then whose it is, and how they signed in.
+# Whether it counts now; then whose it is, and how they signed in.
 BEHIND = """g.client_id, g.offline, g.ends_at, g.revoked_at, u.status, u.epoch <> g.user_epoch,
        s.idle_until, u.subject, g.claims, g.authentication"""
 
 STANDING = f"""{BEHIND}, g.id, g.user_id, g.session_id, g.scope, g.resources, g.generation, g.rotated_at,
        g.granted_at, g.refresh_expires_at"""
 
-# As far as they are asked for, the person and the session are in these indexes. A grant that outlives its session asks
-# nothing of it: NULL is nobody's id, and neither database looks for it.
+# As far as they are asked for, the person and the session are in these indexes.
 PERSON_OF = "users u /*file: INDEXED BY ix_users_standing*/ ON u.id = g.user_id"
-SESSION_OF = """sso_sessions s /*file: INDEXED BY ix_sso_sessions_standing*/
-            ON s.id = CASE WHEN g.offline THEN NULL ELSE g.session_id END AND s.ended_at IS NULL"""
-JOINED = f"FROM grants g JOIN {PERSON_OF} LEFT JOIN {SESSION_OF}"
+
+
+def session_of(idle_ends: str) -> str:
+    """The session, for a client whose tokens end when it is idle: NULL is nobody's id, and no tree is searched for it.
+
+    Others need not ask: whoever ends a session ends its families in the same transaction.
+    """
+    return f"""sso_sessions s /*file: INDEXED BY ix_sso_sessions_standing*/
+            ON s.id = CASE WHEN {idle_ends} AND NOT g.offline THEN g.session_id END AND s.ended_at IS NULL"""
+
+
+def joined(idle_ends: str, of_each: str = "") -> str:
+    return f"FROM grants g {of_each} JOIN {PERSON_OF} LEFT JOIN {session_of(idle_ends)}"
+
 
 REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = :jti)"
 ITS_OWN_REVOKED = "EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = asked.jti)"
@@ -34,28 +44,33 @@ def asked(**kinds: str) -> str:
     return f"unnest({lists}) WITH ORDINALITY AS asked({names}, place)"
 
 
+def joined_together(**kinds: str) -> str:
+    of_each = asked(grant="varchar", idle_ends="boolean", **kinds)
+    return joined("asked.idle_ends", f'JOIN {of_each} ON g.id = asked."grant"')
+
+
+JOINED, TOKENS_TOGETHER = joined(":idle_ends"), joined_together(jti="varchar")
+
 LOAD = Shared(
     f"SELECT {STANDING} {JOINED} WHERE g.id = :grant",
-    together=f'SELECT {STANDING}, asked.place {JOINED} JOIN {asked(grant="varchar")} ON g.id = asked."grant"',
+    together=f"SELECT {STANDING}, asked.place {joined_together()}",
 )
 
 LOAD_TOKEN = Shared(
     f"SELECT {BEHIND}, {REVOKED} {JOINED} WHERE g.id = :grant",
-    together=f"SELECT {BEHIND}, {ITS_OWN_REVOKED}, asked.place {JOINED} "
-    f'JOIN {asked(grant="varchar", jti="varchar")} ON g.id = asked."grant"',
+    together=f"SELECT {BEHIND}, {ITS_OWN_REVOKED}, asked.place {TOKENS_TOGETHER}",
 )
 
 # One row for each group of the person.
 LOAD_TOKEN_AND_PERSON = Shared(
     f"SELECT {BEHIND}, {REVOKED}, {PERSON} {JOINED} {PERSONS_OWN} WHERE g.id = :grant",
-    together=f"SELECT {BEHIND}, {ITS_OWN_REVOKED}, {PERSON}, asked.place {JOINED} {PERSONS_OWN} "
-    f'JOIN {asked(grant="varchar", jti="varchar")} ON g.id = asked."grant"',
+    together=f"SELECT {BEHIND}, {ITS_OWN_REVOKED}, {PERSON}, asked.place {TOKENS_TOGETHER} {PERSONS_OWN}",
 )
 IS_REVOKED = BEHIND.count(",") + 1
 PERSONS = slice(IS_REVOKED + 1, None)
 
 OF_USER = Hot(
-    f"SELECT {STANDING} {JOINED} "
+    f"SELECT {STANDING} {joined('FALSE')} "
     "WHERE g.user_id = :user AND g.revoked_at IS NULL AND g.ends_at > :now ORDER BY g.granted_at DESC"
 )
 

@@ -71,7 +71,7 @@ class Behind(NamedTuple):
     revoked_at: datetime | None
     user_status: str
     epoch_moved: bool
-    session_idle_until: datetime | None  # None: it has ended, or the grant outlives it
+    session_idle_until: datetime | None  # None: it has ended, or its idleness ends no token
     subject: str
     claims: str | None
     authentication: Authentication
@@ -88,13 +88,12 @@ class Behind(NamedTuple):
             return "the person's sign-ins were all ended"
         if not client.active or client.client_id != self.client_id:
             return "the client is disabled or another"
-        return None if self.offline else self._session_lapse(client, now)
+        return self._session_lapse(now) if client.idle_ends_tokens and not self.offline else None
 
-    def _session_lapse(self, client: Client, now: datetime) -> str | None:
+    def _session_lapse(self, now: datetime) -> str | None:
         if self.session_idle_until is None:
             return "the session has ended"
-        is_idle = client.idle_ends_tokens and self.session_idle_until <= now
-        return "the session went idle" if is_idle else None
+        return "the session went idle" if self.session_idle_until <= now else None
 
 
 class Standing(NamedTuple):
@@ -196,25 +195,31 @@ def idle_end(issuer: Issuer, client: Client, now: datetime) -> datetime:
     return now + timedelta(seconds=client.refresh_idle_lifetime or issuer.settings.refresh_idle_lifetime)
 
 
-def load(db: Session, grant_id: str) -> Standing | None:
-    """The grant and its live state, in one statement."""
-    rows = db.shared(LOAD, {"grant": grant_id}).fetchall()
+def load(db: Session, client: Client, grant_id: str) -> Standing | None:
+    """The grant and its live state as this client is to know it, in one statement."""
+    rows = db.shared(LOAD, {"grant": grant_id, "idle_ends": client.idle_ends_tokens}).fetchall()
     return standing_of(db, rows[0]) if rows else None
 
 
-def load_token(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, None] | None:
+def load_token(db: Session, client: Client, grant_id: str, jti: str) -> tuple[Behind, bool, None] | None:
     """What stands behind an access token, and whether that one token was revoked, in one statement."""
-    rows = db.shared(LOAD_TOKEN, {"grant": grant_id, "jti": jti}).fetchall()
+    rows = db.shared(LOAD_TOKEN, _asked(client, grant_id, jti)).fetchall()
     return (_behind(db, rows[0]), bool(rows[0][IS_REVOKED]), None) if rows else None
 
 
-def load_token_and_person(db: Session, grant_id: str, jti: str) -> tuple[Behind, bool, User] | None:
+def load_token_and_person(
+    db: Session, client: Client, grant_id: str, jti: str
+) -> tuple[Behind, bool, User] | None:
     """The same, with the person, in one statement."""
-    rows = db.shared(LOAD_TOKEN_AND_PERSON, {"grant": grant_id, "jti": jti}).fetchall()
+    rows = db.shared(LOAD_TOKEN_AND_PERSON, _asked(client, grant_id, jti)).fetchall()
     if not rows:
         return None
     row = rows[0]
     return _behind(db, row), bool(row[IS_REVOKED]), users.of_rows(db, [each[PERSONS] for each in rows])
+
+
+def _asked(client: Client, grant_id: str, jti: str) -> dict[str, Any]:
+    return {"grant": grant_id, "jti": jti, "idle_ends": client.idle_ends_tokens}
 
 
 def of_user(db: Session, user_id: str, now: datetime) -> tuple[Grant, ...]:

@@ -72,7 +72,7 @@ def refresh(issuer: Issuer, coordinates: Sequence[Any]) -> bool:
     assert client
     presented = Presented(grant=family, generation=generation)
     with issuer.database.writing_alone() as db:
-        standing = load(db, family)
+        standing = load(db, client, family)
         assert standing
         if standing.grant.generation == generation and spend(
             db, issuer, client, presented, now, standing=generation

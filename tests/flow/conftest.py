@@ -12,8 +12,9 @@ import argon2
 import pytest
 
 from authserver.config import PREFIX, Config
-from authserver.store import Session
+from authserver.store import Session, schema
 from authserver.store.database import InTurn, Writing
+from tests import outlived
 from tests.flow.world import World, copied, inhabited, prepared
 from tests.peers.postgresql import PostgreSQL
 
@@ -40,6 +41,11 @@ def template(tmp_path_factory: pytest.TempPathFactory, store_server: PostgreSQL 
     return folder, database
 
 
+def _left_well(world: World) -> None:
+    if schema.current(world.issuer.database):  # a test may take that away
+        outlived.check(world.rows)
+
+
 @pytest.fixture
 def make_world(
     tmp_path: Path, template: tuple[Path, str], store_server: PostgreSQL | None
@@ -54,7 +60,9 @@ def make_world(
                 database = store_server.create(original)
                 stack.callback(store_server.drop, database)
             to = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
-            return stack.enter_context(inhabited(copied(folder, to, **at(store_server, database), **given)))
+            made = stack.enter_context(inhabited(copied(folder, to, **at(store_server, database), **given)))
+            stack.callback(_left_well, made)
+            return made
 
         yield make
 

@@ -256,14 +256,24 @@ def test_without_offline_access_the_family_ends_with_its_session_but_not_by_idle
 
 
 def test_a_client_may_let_idleness_end_its_tokens(world: World) -> None:
-    """RT-10: idle_ends_tokens."""
-    ada, web = world.add_user(), world.add_client(idle_ends_tokens=True)
-    tokens = tokens_of(world, web, ada)
+    """RT-10: idle_ends_tokens, whoever is asked; not those that outlive the session anyway."""
+    ada = world.add_user()
+    web = world.add_client(
+        idle_ends_tokens=True, scope="openid profile email offline_access", first_party=True
+    )
+    tokens = tokens_of(world, web, ada, scope="openid profile email")
+    offline = tokens_of(world, web, ada)
     world.clock.advance(minutes=9)
-    tokens = web.refresh(tokens)
+    tokens, offline = web.refresh(tokens), web.refresh(offline)
+    assert web.userinfo(tokens.access_token)
     world.clock.advance(minutes=2)
+    for shown in (tokens.access_token, tokens.refresh_token or ""):
+        assert web.introspect(shown) == {"active": False}
+    with pytest.raises(OAuthError, match="invalid_token"):
+        web.userinfo(tokens.access_token)
     with pytest.raises(OAuthError, match="invalid_grant"):
         web.refresh(tokens)
+    assert web.userinfo(web.refresh(offline).access_token)
 
 
 def test_scope_narrows_for_one_token_and_never_widens(world: World) -> None:

@@ -31,7 +31,8 @@ RunAs = Callable[[str, str], Deployment]
 
 @pytest.fixture
 def two_nodes(run_as: RunAs) -> Deployment:
-    return run_as("playground", "postgresql-2-nodes")
+    """Of these tests alone: they ask how many families ended, and whether the clocks agree."""
+    return run_as("outage", "postgresql-2-nodes")
 
 
 @pytest.fixture

@@ -215,6 +215,31 @@ def test_tokens_that_are_asked_about_together_are_told_apart(
 
 
 @pytest.mark.usefixtures("patient")
+def test_of_apps_that_ask_together_one_may_end_with_an_idle_session(
+    world: World, threads: ThreadPoolExecutor
+) -> None:
+    """RT-10: each is asked for with the word of its own client."""
+    apps = [
+        world.add_client("web"),
+        world.add_client("desk", idle_ends_tokens=True),
+        world.add_client("phone"),
+    ]
+    ada = world.add_user()
+    known = [(app, app.redeem(*code_for(world, app, ada))) for app in apps]
+    world.clock.advance(minutes=9)
+    known = [(app, app.refresh(tokens)) for app, tokens in known]
+    world.clock.advance(minutes=2)
+    with asking(world, LOAD_TOKEN) as all_wait:
+        told = [threads.submit(app.introspect, tokens.access_token) for app, tokens in known]
+        all_wait(len(known))
+    assert [each.result()["active"] for each in told] == [True, False, True]
+    with asking(world, LOAD) as all_wait:
+        told = [threads.submit(app.introspect, tokens.refresh_token or "") for app, tokens in known]
+        all_wait(len(known))
+    assert [each.result()["active"] for each in told] == [True, False, True]
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("statement", [LOAD, ROTATE], ids=["looked at", "rotated"])
 def test_what_fails_together_fails_for_each_and_spends_nothing(
     world: World, threads: ThreadPoolExecutor, statement: Shared
@@ -252,7 +277,15 @@ def test_lists_arrive_as_they_were_sent(world: World) -> None:
 def test_how_many_come_together_is_no_reason_to_plan_anew(world: World, statement: Shared) -> None:
     """PostgreSQL plans five times with the values, then once for all; a plan costs more than what it is for."""
     now = world.clock()
-    each = {"grant": "0" * 32, "jti": "x", "presented": 0, "standing": 0, "now": now, "idle": now}
+    each = {
+        "grant": "0" * 32,
+        "jti": "x",
+        "idle_ends": False,
+        "presented": 0,
+        "standing": 0,
+        "now": now,
+        "idle": now,
+    }
     with world.writing() as db:
         for many in (1, 2, 1, 3, 2, 1, 4, 2, 1, 2, 3):
             db.hot(statement.together, {name: [value] * many for name, value in each.items()})

@@ -58,7 +58,9 @@ class AuthorizationCode(Grant):
     def _redeem(self, client: Client) -> Ready | Replayed:
         issuer, form, now = self.issuer, self.request.edge.form, self.issuer.clock()
         with issuer.database.writing_alone() as db:
-            found, beside = peek_with_grant(db, issuer.roots, KIND, form["code"], now=now)
+            found, beside = peek_with_grant(
+                db, issuer.roots, KIND, form["code"], idle_ends=client.idle_ends_tokens, now=now
+            )
             if not isinstance(found, (Ticket, Spent)) or found.grant is None:
                 raise not_valid("unknown or expired", rule="code_unknown")
             check_binding(client, form, found.payload)

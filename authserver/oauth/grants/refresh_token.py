@@ -76,7 +76,7 @@ class RefreshToken(Grant):
 
     def _allowed(self, db: Session, client: Client, presented: Presented) -> Ready | Ended:
         """All that could forbid issuing, before anything is spent."""
-        form, standing = self.request.edge.form, load(db, presented.grant)
+        form, standing = self.request.edge.form, load(db, client, presented.grant)
         if standing is None or standing.grant.client_id != client.client_id:
             raise not_valid("unknown, or another client's", rule="refresh_token_client")
         wanted = Wanted(scope=scope_for(standing.grant, form), resources=resources_for(standing.grant, form))
