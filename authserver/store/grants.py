@@ -20,7 +20,7 @@ PERSON_OF = "users u /*file: INDEXED BY ix_users_standing*/ ON u.id = g.user_id"
 def session_of(idle_ends: str) -> str:
     """The session, for a client whose tokens end when it is idle: NULL is nobody's id, and no tree is searched for it.
 
-    Others need not ask: whoever ends a session ends its families in the same transaction.
+    Others need not ask: whoever ends a session ends the families that end with it in the same transaction.
     """
     return f"""sso_sessions s /*file: INDEXED BY ix_sso_sessions_standing*/
             ON s.id = CASE WHEN {idle_ends} AND NOT g.offline THEN g.session_id END AND s.ended_at IS NULL"""
@@ -78,9 +78,10 @@ OF_USER = Hot(
 BEGIN = Hot(
     """INSERT INTO grants (id, user_id, user_epoch, client_id, session_id, scope, resources, claims,
                            authentication, offline, generation, granted_at, refresh_expires_at, ends_at)
-       SELECT :id, :user, :epoch, :client, s.id, :scope, :resources, :claims,
+       SELECT :id, s.user_id, :epoch, :client, s.id, :scope, :resources, :claims,
               :authentication, :offline, 0, :now, :refresh_expires_at, :ends_at
-         FROM sso_sessions s WHERE s.id = :session AND s.ended_at IS NULL /*server: FOR SHARE*/"""
+         FROM sso_sessions s
+        WHERE s.id = :session AND s.user_id = :user AND s.ended_at IS NULL /*server: FOR SHARE*/"""
 )
 
 # Together: each row is locked before it is looked at. One that somebody else holds is left out, so that nobody waits

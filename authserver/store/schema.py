@@ -2,7 +2,7 @@
 
 from authserver.store.database import Database, Hot
 
-REQUIRED = "0017"
+REQUIRED = "0018"
 EXISTS_IN_FILE = Hot("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'")
 EXISTS_ON_SERVER = Hot("SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL")
 CURRENT = Hot("SELECT version_num FROM alembic_version")

@@ -17,6 +17,7 @@ class Expiring:
     table: str
     column: str
     kept: timedelta = timedelta()
+    only: str = "TRUE"
 
 
 TABLES = (
@@ -25,7 +26,8 @@ TABLES = (
     Expiring("used_once", "expires_at", timedelta(minutes=1)),
     Expiring("revoked_tokens", "expires_at", timedelta(minutes=1)),
     Expiring("transactions", "expires_at", timedelta(days=1)),
-    Expiring("sso_sessions", "expires_at", timedelta(days=90)),
+    # One that nobody ended yet still has apps to be ended and told.
+    Expiring("sso_sessions", "expires_at", timedelta(days=90), only="ended_at IS NOT NULL"),
     Expiring("grants", "ends_at", timedelta(days=30)),
     Expiring("devices", "expires_at"),
     Expiring("trusted_devices", "until"),
@@ -40,16 +42,16 @@ TABLES = (
 def sweep(database: Database, expiring: Expiring, now: datetime) -> Iterator[int]:
     """Delete what has expired in one table; yields after each batch how many rows it took."""
     before = now - expiring.kept
-    return _batches(database, expiring.table, expiring.column, lambda db: db.time(before))
+    return _batches(database, expiring, lambda db: db.time(before))
 
 
 def sweep_windows(database: Database, oldest: int) -> Iterator[int]:
     """Delete the counters of windows before this one."""
-    return _batches(database, "rate_windows", '"window"', lambda _: oldest)
+    return _batches(database, Expiring("rate_windows", '"window"'), lambda _: oldest)
 
 
-def _batches(database: Database, table: str, column: str, before: Callable[[Session], Any]) -> Iterator[int]:
-    statement = deleting(table, column, "rowid" if database.embedded else "ctid")
+def _batches(database: Database, expiring: Expiring, before: Callable[[Session], Any]) -> Iterator[int]:
+    statement = deleting(expiring, "rowid" if database.embedded else "ctid")
 
     def batch() -> int:
         with database.writing() as db:
@@ -62,11 +64,11 @@ def _batches(database: Database, table: str, column: str, before: Callable[[Sess
         yield deleted
 
 
-def deleting(table: str, column: str, row: str) -> Hot:
+def deleting(expiring: Expiring, row: str) -> Hot:
     """Delete so many of what is older; `row` is what the database calls the place of a row."""
+    table, old = expiring.table, f"{expiring.column} < :before AND {expiring.only}"
     return Hot(
-        f"""DELETE FROM {table} WHERE {column} < :before AND {row} IN
-            (SELECT {row} FROM {table} WHERE {column} < :before LIMIT {BATCH})"""  # noqa: S608
+        f"DELETE FROM {table} WHERE {old} AND {row} IN (SELECT {row} FROM {table} WHERE {old} LIMIT {BATCH})"  # noqa: S608
     )
 
 

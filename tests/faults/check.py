@@ -1,6 +1,7 @@
 """The clients' notes against the database: what was issued twice, forgotten, or ended without a reason."""
 
 from tests.faults.notes import Code, Family, Notes
+from tests.outlived import OUTLIVED
 from tests.serve import Deployment
 
 
@@ -12,6 +13,7 @@ def violations(deployment: Deployment, notes: Notes, held: set[str]) -> list[str
         *_of_codes(deployment, notes, held),
         *_of_families(deployment, notes),
         *_of_sessions(deployment, notes),
+        *(f"the family {row[0]} outlived its session" for row in deployment.rows(OUTLIVED)),
     ]
 
 

@@ -20,24 +20,22 @@ VERB = re.compile(
 PARENTHESES = re.compile(r"\([^()]*\)")
 
 CODE: Budget = (
-    ("SELECT tickets", "the code, and its family, person and session as they are now, in one join"),
+    ("SELECT tickets", "the code, its family and the person as they are now, in one join"),
     ("UPDATE tickets", "the code is spent"),
 )
 CLIENT_CREDENTIALS: Budget = ()
 REFRESH: Budget = (
-    ("SELECT grants", "the family, its person and its session as they are now, in one join"),
+    ("SELECT grants", "the family and its person as they are now, in one join"),
     ("UPDATE grants", "the generation is spent"),
 )
 RETRY: Budget = (
-    ("SELECT grants", "the family, its person and its session as they are now, in one join"),
+    ("SELECT grants", "the family and its person as they are now, in one join"),
     ("SELECT grants", "when it moved on: a moment ago is a retry, long ago is a theft"),
     ("INSERT audit_events", "that an answer was asked for again"),
 )
-INTROSPECTION: Budget = (
-    ("SELECT grants", "the family, its person, its session and the token's own revocation"),
-)
+INTROSPECTION: Budget = (("SELECT grants", "the family, its person and the token's own revocation"),)
 USERINFO: Budget = (
-    ("SELECT grants", "the family, its person, its session and the token's own revocation"),
+    ("SELECT grants", "the family, its person and the token's own revocation"),
     ("SELECT users", "the claims about the person"),
 )
 VISIT = ("SELECT sso_sessions", "who is signed in, the person, and what is between them and the app")

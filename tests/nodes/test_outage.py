@@ -14,7 +14,7 @@ import pytest
 
 from authserver.limits.in_redis import LEFT_ALONE
 from authserver.limits.limiter import WINDOW
-from tests import live
+from tests import live, outlived
 from tests.agent import Browser
 from tests.oidc import OAuthError, RelyingParty, Tokens, sign_in
 from tests.peers.postgresql import PostgreSQL
@@ -30,9 +30,11 @@ RunAs = Callable[[str, str], Deployment]
 
 
 @pytest.fixture
-def two_nodes(run_as: RunAs) -> Deployment:
+def two_nodes(run_as: RunAs) -> Iterator[Deployment]:
     """Of these tests alone: they ask how many families ended, and whether the clocks agree."""
-    return run_as("outage", "postgresql-2-nodes")
+    running = run_as("outage", "postgresql-2-nodes")
+    yield running
+    outlived.check(running.rows)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as Alembic
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, make_url
+from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from sqlalchemy.pool import NullPool
 
 from authserver.errors import Unavailable
 from authserver.store import Database, Hot, database, migrating, schema, tables
+from authserver.store.records.grants import GrantRow
+from authserver.store.records.sessions import SsoSessionRow
+from authserver.store.records.users import UserRow
 from tests.serve import Store
 
 
@@ -64,7 +68,10 @@ def test_the_steps_lead_to_what_this_version_needs() -> None:
 
 def test_every_step_can_be_undone() -> None:
     for step in steps().walk_revisions():
-        assert step.module.downgrade.__code__.co_names, step.revision
+        undone = step.module.downgrade
+        assert undone.__code__.co_names or undone.__doc__, (
+            f"{step.revision} does not say why nothing is undone"
+        )
 
 
 def test_an_empty_database_has_no_schema(url: str) -> None:
@@ -98,6 +105,64 @@ def test_back_and_forward_again_one_step_at_a_time(url: str, connection: Connect
     for _ in steps().walk_revisions():
         migrating.upgrade(url, "+1")
     assert set(inspect(connection).get_table_names()) == made
+
+
+@pytest.mark.parametrize(
+    ("ended", "offline", "over"),
+    [("", False, False), ("ended", False, True), ("gone", False, True), ("gone", True, False)],
+)
+def test_a_family_of_before_ends_with_its_session(
+    url: str,
+    ended: str,
+    offline: bool,
+    over: bool,
+    connection: Connection,
+) -> None:
+    """SS-3, RT-10: what the session's own row said of it before; what outlives its session stays."""
+    migrating.upgrade(url, "0017")
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    database = Database.bind(url)
+    with database.writing() as db:
+        person = UserRow(id="u" * 32, subject="s", created_at=now, updated_at=now)
+        db.orm.add(person)
+        db.orm.flush()
+        times = {
+            "created_at": now,
+            "last_seen_at": now,
+            "idle_until": now,
+            "expires_at": now + timedelta(hours=1),
+        }
+        if ended != "gone":
+            db.orm.add(
+                SsoSessionRow(
+                    id="1" * 32,
+                    user_id=person.id,
+                    user_epoch=0,
+                    handle_digest=b"h" * 32,
+                    authentication="{}",
+                    ended_at=now if ended else None,
+                    **times,
+                )
+            )
+        db.orm.add(
+            GrantRow(
+                id="g" * 32,
+                user_id=person.id,
+                user_epoch=0,
+                client_id="web",
+                session_id="1" * 32,
+                scope="openid",
+                authentication="{}",
+                offline=offline,
+                granted_at=now,
+                refresh_expires_at=now,
+                ends_at=now,
+            )
+        )
+    database.dispose()
+    migrating.upgrade(url)
+    found = connection.execute(text("SELECT revoked_at IS NOT NULL, revoke_reason FROM grants")).one()
+    assert tuple(found) == (over, "session_ended" if over else None)
 
 
 def test_rows_survive_a_step_that_was_made_already(url: str) -> None:

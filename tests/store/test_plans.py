@@ -52,7 +52,7 @@ def statements() -> Iterator[tuple[str, Hot]]:
                 if isinstance(value, Hot) and not OF_SERVER.search(value.sql):
                     yield f"{found.name.rpartition('.')[2]}.{name}", value
     for each in (*sweep.TABLES, sweep.audit(1)):
-        yield f"sweep of {each.table}", sweep.deleting(each.table, each.column, "rowid")
+        yield f"sweep of {each.table}", sweep.deleting(each, "rowid")
 
 
 @pytest.mark.parametrize(("name", "statement"), [pytest.param(*each, id=each[0]) for each in statements()])
