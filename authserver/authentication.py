@@ -1,5 +1,6 @@
 """Who proved what, when, in which session: the record that every token is made from."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -32,6 +33,8 @@ BY_NUMBER = {level.value: level for level in Level}
 
 
 SHORT = frozenset({"pwd", "mfa"})
+# A quote within a word has a backslash before it, so that nothing but a proof's time looks like this.
+AT, ANY_TIME = re.compile('"at":"[^"]*"'), '"at":"1970-01-01T00:00:00+00:00"'
 
 
 class Kind(StrEnum):
@@ -56,48 +59,40 @@ class Proof(NamedTuple):
     beside: Level = Level.PWD
 
 
-class Shown(NamedTuple):
-    """What of a proof says what it is worth, whoever gave it and when."""
-
-    amr: tuple[str, ...]
-    kind: Kind
-    alone: Level
-    beside: Level
-
-
 class _Record(NamedTuple):
     user: UserId
     session: SessionId
     at: datetime
-    proofs: tuple[Proof, ...]
-    text: str  # as which it is kept with a session and each grant of it
     level: Level
     acr: str
     amr: tuple[str, ...]
     auth_time: int
+    text: str  # as which it is kept with a session and each grant of it
 
 
 class Authentication(_Record):
     """Born when a session opens; copied into each grant; never computed again.
 
-    A refresh reads one for each family that was not met of late: a tuple is made sooner than a dataclass.
+    All of it follows from its text. A refresh reads one for each family that was not met of late, and asks what the
+    proofs are worth; the proofs themselves are read for whoever asks for them.
     """
 
     __slots__ = ()
 
-    def __new__(
-        cls, *, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...], text: str = ""
-    ) -> Self:
-        shown = tuple([Shown(proof.amr, proof.kind, proof.alone, proof.beside) for proof in proofs])
-        kept = text or dumps(
-            {
-                "user": user,
-                "session": session,
-                "at": at.isoformat(),
-                "proofs": proofs_to_json(proofs),
-            }
-        )
-        return tuple.__new__(cls, (user, session, at, proofs, kept, *_worth(shown), seconds(at)))
+    def __new__(cls, *, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...]) -> Self:
+        written = {"user": user, "session": session, "at": at.isoformat(), "proofs": proofs_to_json(proofs)}
+        return cls._of(dumps(written))
+
+    @classmethod
+    def _of(cls, text: str) -> Self:
+        # Neither ids nor times hold a quote.
+        _, _, _, user, _, _, _, session, _, _, _, time, rest = text.split('"', 12)
+        at = datetime.fromisoformat(time)
+        return tuple.__new__(cls, (user, session, at, *_worth(AT.sub(ANY_TIME, rest)), seconds(at), text))
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        return proofs_from_json(loads(self.text)["proofs"])
 
     def _replace(self, **changed: Any) -> Self:
         """Another with these parts, which is worth what its own proofs are."""
@@ -124,7 +119,7 @@ class Authentication(_Record):
         return self._replace(proofs=(*self.proofs, proof))
 
 
-def level_of(proofs: Sequence[Proof | Shown]) -> Level:
+def level_of(proofs: Sequence[Proof]) -> Level:
     """What proofs are worth together: a second one counts only beside one of another kind."""
     if len(proofs) == 1:
         return proofs[0].alone
@@ -134,7 +129,7 @@ def level_of(proofs: Sequence[Proof | Shown]) -> Level:
     return reached
 
 
-def amr_of(proofs: Sequence[Proof | Shown]) -> tuple[str, ...]:
+def amr_of(proofs: Sequence[Proof]) -> tuple[str, ...]:
     """The amr words of what was shown, in order; "mfa" is among them exactly when the level says so."""
     words = {word: None for proof in proofs for word in proof.amr if word != "mfa"}
     if level_of(proofs) >= Level.MFA_LOW:
@@ -143,10 +138,11 @@ def amr_of(proofs: Sequence[Proof | Shown]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _worth(shown: tuple[Shown, ...]) -> tuple[Level, str, tuple[str, ...]]:
-    """Level, acr and amr: the same for most sign-ins."""
-    level = level_of(shown)
-    return level, level.acr, amr_of(shown)
+def _worth(rest: str) -> tuple[Level, str, tuple[str, ...]]:
+    """Level, acr and amr by what stands behind a record's time: but for the times of the proofs, alike for most."""
+    proofs = proofs_from_json(loads("{" + rest[1:])["proofs"])
+    level = level_of(proofs)
+    return level, level.acr, amr_of(proofs)
 
 
 def short(amr: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,17 +155,10 @@ def proved_by(factor: str) -> str:
     return f'%"factor":"{factor}"%'
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def from_json(text: str) -> Authentication:
-    """Read back; equal text gives the same record, so a hot grant is parsed once."""
-    value = loads(text)
-    return Authentication(
-        user=value["user"],
-        session=value["session"],
-        at=datetime.fromisoformat(value["at"]),
-        proofs=proofs_from_json(value["proofs"]),
-        text=text,
-    )
+    """Read back; kept for whoever asks again within a request. Many that are kept cost the core's caches more."""
+    return Authentication._of(text)  # noqa: SLF001
 
 
 def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:

@@ -30,7 +30,7 @@ from authserver.users.user import User
 
 
 class Grant(NamedTuple):
-    """`authentication` is a copy of the session's at the moment of authorization; nothing recomputes it."""
+    """`record` is a copy of how the session was signed in to at the moment of authorization; nothing recomputes it."""
 
     id: str
     user: str
@@ -39,7 +39,7 @@ class Grant(NamedTuple):
     scope: tuple[str, ...]
     resources: tuple[str, ...]
     claims: str | None
-    authentication: Authentication
+    record: str  # Authentication.text
     offline: bool
     generation: int
     ends_at: datetime
@@ -48,6 +48,10 @@ class Grant(NamedTuple):
     rotated: Any
     granted: Any
     refresh_expires: Any
+
+    @property
+    def authentication(self) -> Authentication:
+        return from_json(self.record)
 
     @property
     def rotated_at(self) -> datetime | None:
@@ -74,7 +78,11 @@ class Behind(NamedTuple):
     session_idle_until: datetime | None  # None: it has ended, or its idleness ends no token
     subject: str
     claims: str | None
-    authentication: Authentication
+    record: str  # Authentication.text
+
+    @property
+    def authentication(self) -> Authentication:
+        return from_json(self.record)
 
     def lapse(self, client: Client, now: datetime) -> str | None:
         """Why no token may come of this grant any more, or None. RT-9, RT-10."""
@@ -162,7 +170,7 @@ def begin(  # noqa: PLR0913
         scope=scope,
         resources=resources,
         claims=claims,
-        authentication=authentication,
+        record=authentication.text,
         offline=offline,
         generation=0,
         ends_at=ends_at,
@@ -185,7 +193,7 @@ def at_its_birth(grant: Grant, user: User, session_idle_until: datetime) -> Stan
         session_idle_until=session_idle_until,
         subject=user.subject,
         claims=grant.claims,
-        authentication=grant.authentication,
+        record=grant.record,
     )
     return Standing(grant, behind)
 
@@ -300,7 +308,7 @@ def standing_of(db: Session, row: Sequence[Any]) -> Standing:
         _words(row[13]),
         _texts(row[14]),
         behind.claims,
-        behind.authentication,
+        behind.record,
         behind.offline,
         row[15],
         behind.ends_at,
@@ -324,5 +332,5 @@ def _behind(db: Session, row: Sequence[Any]) -> Behind:
         read(idle_until) if idle_until else None,
         row[7],
         row[8],
-        from_json(row[9]),
+        row[9],
     )

@@ -1,6 +1,6 @@
 """What proofs are worth: the whole table, in any order in which they may have been made."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from authserver.authentication import (
     Authentication,
+    Kind,
     Level,
     Proof,
     SessionId,
@@ -18,6 +19,7 @@ from authserver.authentication import (
     level_of,
     short,
 )
+from authserver.clock import seconds
 from tests.sign_ins import AT, MAILED, PWD, TABLE, TOTP, UPSTREAM, VERIFIED, SignIn
 
 EVERY = sorted({proof for row in TABLE.values() for proof in row.proofs}, key=repr)
@@ -53,6 +55,35 @@ def test_mfa_is_said_exactly_from_mfa_low_on(proofs: tuple[Proof, ...]) -> None:
     assert ("mfa" in short(found.amr)) == ("mfa" in found.amr)
     if found.amr[0] == "pwd":
         assert short(found.amr) in {("pwd",), ("pwd", "mfa")}
+
+
+@given(
+    st.lists(
+        st.builds(
+            Proof,
+            factor=st.sampled_from(["pwd", 'upstream:"at":"', 'x","at":"2026"}]}', "zoë\\", "{}"])
+            | st.text(),
+            amr=st.lists(st.sampled_from(["pwd", "mfa", "otp", '"at":"', "é"]) | st.text(), max_size=3).map(
+                tuple
+            ),
+            kind=st.sampled_from(Kind),
+            at=st.datetimes(timezones=st.just(UTC)),
+            alone=st.sampled_from(Level),
+            beside=st.sampled_from(Level),
+        ),
+        min_size=1,
+        max_size=4,
+    ).map(tuple),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_what_is_read_back_is_what_was_proved(proofs: tuple[Proof, ...], at: datetime) -> None:
+    """ID-4: whatever words there are, and also where another record was worth the same at another time."""
+    of(*proofs)
+    found = from_json(Authentication(user=UserId("u2"), session=SessionId("s2"), at=at, proofs=proofs).text)
+    assert found.proofs == proofs
+    assert (found.user, found.session, found.at, found.auth_time) == ("u2", "s2", at, seconds(at))
+    assert (found.level, found.acr) == (level_of(proofs), level_of(proofs).acr)
+    assert found.amr == amr_of(proofs)
 
 
 def test_other_proofs_are_worth_what_they_are_worth() -> None:
