@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -47,6 +47,9 @@ class Side:
     secret: str
     roots: list[int] = field(default_factory=list)
     workers: list[int] = field(default_factory=list)
+    restart: Callable[[], None] = field(
+        repr=False, default=lambda: None
+    )  # with the same port and data; ours alone
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -131,19 +134,20 @@ def ours(  # noqa: PLR0913
             settings["AUTHSERVER_REDIS_URL"] = redis.url
         node = Node(data=folder / "data", log=folder / "ours.log", settings=settings)
         stack.callback(node.kill)
-        with processes.on(cores):
-            node.start()
-        if node.process is None:
-            raise AssertionError("the server does not run")
         stores = [postmaster(server)] if server else []
         stores += [redis.process.pid] if redis and redis.process else []
-        yield Side(
-            name="authserver",
-            port=node.port,
-            secret=secret,
-            roots=[node.process.pid, *stores],
-            workers=node.workers(),
-        )
+
+        def start() -> None:
+            node.stop()
+            with processes.on(cores):
+                node.start()
+            if node.process is None:
+                raise AssertionError("the server does not run")
+            side.roots, side.workers = [node.process.pid, *stores], node.workers()
+
+        side = Side(name="authserver", port=node.port, secret=secret, restart=start)
+        start()
+        yield side
 
 
 @contextmanager
