@@ -81,10 +81,10 @@ class Authentication(_Record):
 
     def __new__(cls, *, user: UserId, session: SessionId, at: datetime, proofs: tuple[Proof, ...]) -> Self:
         written = {"user": user, "session": session, "at": at.isoformat(), "proofs": proofs_to_json(proofs)}
-        return cls._of(dumps(written))
+        return cls.of_text(dumps(written))
 
     @classmethod
-    def _of(cls, text: str) -> Self:
+    def of_text(cls, text: str) -> Self:
         # Neither ids nor times hold a quote.
         _, _, _, user, _, _, _, session, _, _, _, time, rest = text.split('"', 12)
         at = datetime.fromisoformat(time)
@@ -158,7 +158,7 @@ def proved_by(factor: str) -> str:
 @lru_cache(maxsize=64)
 def from_json(text: str) -> Authentication:
     """Read back; kept for whoever asks again within a request. Many that are kept cost the core's caches more."""
-    return Authentication._of(text)  # noqa: SLF001
+    return Authentication.of_text(text)
 
 
 def proofs_to_json(proofs: tuple[Proof, ...]) -> list[dict[str, object]]:

@@ -19,9 +19,9 @@ from tests.peers.redis import Redis
 
 # A shared machine is faster and slower from one second to the next: many short rounds tell more than few long ones.
 FULL = Pace(rounds=20, seconds=1.5, warm_up=4.0)
-# What takes long, a sign-in and a refresh that looks for its pages, has longer ones.
+# What takes long, as a sign-in does, has longer ones.
 LONG = Pace(rounds=9, seconds=3.0, warm_up=4.0)
-# For each of several pairs of processes.
+# What grows is measured over several pairs of processes.
 PAIR = Pace(rounds=5, seconds=1.5, warm_up=3.0)
 QUICK = Pace(rounds=3, seconds=1.5, warm_up=2.0)
 STARTS = 5

@@ -8,10 +8,13 @@ from authserver.limits import passwords
 from authserver.limits.limiter import WINDOW
 from authserver.mail import outbox
 from authserver.store import sweep as store
+from authserver.work.end_sessions import end_sessions
 
 
 def sweep(issuer: Issuer) -> dict[str, int]:
     """Delete everything whose time is over; returns how many rows went from which table."""
+    # Of sessions, only those that were ended go.
+    end_sessions(issuer)
     now = issuer.clock()
     expiring = (*store.TABLES, store.audit(issuer.settings.audit_retention_days))
     gone = {each.table: sum(store.sweep(issuer.database, each, now)) for each in expiring}

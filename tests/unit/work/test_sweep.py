@@ -8,7 +8,9 @@ from authserver.once import remember
 from authserver.store import Hot, sweep
 from authserver.store.sweep import TABLES, Expiring
 from authserver.work.sweep import sweep as sweep_all
+from tests.flow.test_code import tokens_of
 from tests.flow.world import World
+from tests.oidc import OAuthError
 
 MICROSECOND = timedelta(microseconds=1)
 TICKET = """INSERT INTO tickets (kind, key, answer, attempts_left, created_at, expires_at)
@@ -55,6 +57,21 @@ def test_a_spent_ticket_stays_for_an_hour(world: World) -> None:
     world.clock.time += MICROSECOND
     assert sweep_all(world.issuer)["tickets"] == 1
     assert left(world) == 0
+
+
+def test_a_session_that_nobody_ended_is_ended_before_it_goes(world: World) -> None:
+    """RT-10, LO-4: also where nothing ran for a hundred days, and its family would have lived on."""
+    ada, web = world.add_user(), world.add_client()
+    tokens = tokens_of(world, web, ada)
+    with world.writing() as db:
+        far = db.time(world.clock() + timedelta(days=365))
+        db.hot(Hot("UPDATE grants SET ends_at = :far, refresh_expires_at = :far"), {"far": far}).close()
+    world.clock.advance(days=100)
+    gone = sweep_all(world.issuer)
+    assert gone["sso_sessions"] == 1
+    assert len(world.events("session_ended")) == 1
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        web.refresh(tokens)
 
 
 def test_rows_go_a_thousand_at_a_time(world: World) -> None:
